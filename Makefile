@@ -1,0 +1,52 @@
+# Bare `make` lists the verbs. Everything is installed into .venv of this checkout, nowhere else.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test test-fast check lint types format test-boot benchmarks lock clean
+
+help: ## List the verbs.
+	@sed -n 's/^\([a-z][a-z-]*\):.*## \(.*\)/  \1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{printf "%-14s %s\n", $$1, $$2}'
+
+setup: $(STAMP) ## Install poya and its tools into .venv (done by the other verbs when needed).
+
+$(STAMP): requirements.lock pyproject.toml scripts/bootstrap
+	@PYTHON="$(PYTHON)" sh scripts/bootstrap $(VENV)
+	@touch $@
+
+demo: $(STAMP) ## Migrate the vCluster `gele` between two emulated sites, and show it.
+	@$(BIN)/poya lab demo
+
+test: $(STAMP) ## Run all checks and tests that CI runs.
+	@sh scripts/test
+
+test-fast: $(STAMP) ## Run the quick tests only.
+	@$(BIN)/python -m pytest -q -m "not slow and not boot and not rgw"
+
+check: lint types ## Lint, types and architecture, without tests.
+
+lint: $(STAMP) ## Style and architecture.
+	@$(BIN)/ruff check src tests benchmarks
+	@$(BIN)/ruff format --check src tests benchmarks
+	@$(BIN)/lint-imports
+
+types: $(STAMP) ## Strict types.
+	@$(BIN)/mypy
+
+format: $(STAMP) ## Rewrite the code in the house style.
+	@$(BIN)/ruff format src tests benchmarks
+	@$(BIN)/ruff check --fix src tests benchmarks
+
+test-boot: $(STAMP) ## Boot a migrated image under QEMU (installs QEMU from the distribution).
+	@sh scripts/test-boot
+
+benchmarks: $(STAMP) ## Measure start-up and reads; prints ratios.
+	@$(BIN)/python -m benchmarks
+
+lock: ## Resolve requirements.lock anew from pyproject.toml (needs uv).
+	@sh scripts/lock
+
+clean: ## Remove what the verbs made.
+	@rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis

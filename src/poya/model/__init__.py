@@ -1,0 +1,2 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The nouns: frozen values that parse and validate, nothing else."""
