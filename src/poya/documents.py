@@ -15,7 +15,7 @@ from typing import Any, TypeAlias, cast
 
 from poya.errors import BadAnswer
 
-Json: TypeAlias = "None | bool | int | float | str | list[Json] | dict[str, Json]"
+Json: TypeAlias = "bool | int | float | str | list[Json] | dict[str, Json] | None"
 JsonObject: TypeAlias = dict[str, Json]
 
 _MAX_DEPTH = 64
@@ -84,9 +84,9 @@ def encode(value: Json) -> bytes:
     Raises:
         ValueError: The value holds a number that JSON cannot carry (NaN, infinity).
     """
-    return json.dumps(
-        value, ensure_ascii=False, separators=(",", ":"), allow_nan=False
-    ).encode("utf-8", "surrogatepass")
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode(
+        "utf-8", "surrogatepass"
+    )
 
 
 def canonical(value: Json) -> bytes:

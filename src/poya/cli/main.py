@@ -1,0 +1,155 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The root command. Each verb's module is imported only when it runs: start-up is a feature."""
+
+from __future__ import annotations
+
+import difflib
+import importlib
+import os
+import sys
+import traceback
+from collections.abc import Mapping
+
+import click
+
+from poya import __version__
+from poya.cli.session import Session
+from poya.errors import EXIT_BUG, Cancelled, PoyaError
+
+EXIT_CANCELLED = Cancelled.exit_code
+
+# name → module, attribute, one line of help
+COMMANDS: Mapping[str, tuple[str, str, str]] = {
+    "config": ("poya.cli.config", "config", "Show the configuration, choose the current site."),
+    "get": ("poya.cli.get", "get", "List what a site holds."),
+    "migrate": ("poya.cli.migrate", "migrate", "Move, back up or restore a vCluster."),
+    "lab": ("poya.cli.lab", "lab", "Run emulated sites to learn and rehearse on."),
+}
+
+
+class LazyGroup(click.Group):
+    """A group that knows its commands' names and help without importing them."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """The verbs, in alphabetical order."""
+        return sorted(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Import the verb's module."""
+        if cmd_name not in COMMANDS:
+            return None
+        module, attribute, _ = COMMANDS[cmd_name]
+        command = getattr(importlib.import_module(module), attribute)
+        assert isinstance(command, click.Command)  # noqa: S101 - narrows the type only
+        return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """As click does, and say which verb may have been meant."""
+        try:
+            return super().resolve_command(ctx, args)
+        except click.UsageError as error:
+            close = difflib.get_close_matches(args[0], COMMANDS, n=1)
+            if close:
+                error.message += f" Did you mean '{close[0]}'?"
+            raise
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """List the verbs with their one line of help."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, COMMANDS[name][2]) for name in sorted(COMMANDS)])
+
+
+_EPILOG = """\b
+Examples:
+  poya lab demo                                      see it work
+  poya migrate run gele --from alps --to prealps     move a vCluster
+  poya migrate backup -b TEMPLATE -d DIR             keep one in a directory
+  poya get templates --site alps                     look around
+
+\b
+Exit status: 0 done, 2 usage, 10 findings refuse, 11 conflict, 12 stopped
+part-way, 13 verification failed, 14 cancelled, 15 locked, 16 authentication,
+17 unreachable, 70 a bug of poya.
+"""
+
+
+@click.group(
+    cls=LazyGroup,
+    epilog=_EPILOG,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 96},
+)
+@click.version_option(__version__, message="poya %(version)s")
+@click.option("--config", "config_file", metavar="FILE", help="The configuration to use.")
+@click.option("--site", metavar="NAME", help="The site to use instead of the current one.")
+@click.option("--debug", is_flag=True, help="Log requests, and show tracebacks.")
+@click.pass_context
+def root(ctx: click.Context, config_file: str | None, site: str | None, debug: bool) -> None:
+    """Lead a vCluster from one HPC site to another.
+
+    poya plans before it writes, moves no byte twice, can be stopped at any point and resumed,
+    verifies what it did, and can take it back.
+    """
+    ctx.obj = Session(config_file=config_file, site=site, debug=debug)
+    if debug:
+        _log_requests()
+
+
+def run(args: list[str] | None = None) -> int:
+    """Run the command line; every outcome becomes an exit status here and nowhere else."""
+    try:
+        result = root.main(args=args, prog_name="poya", standalone_mode=False)
+    except PoyaError as error:
+        _show(error)
+        return error.exit_code
+    except click.exceptions.Abort:
+        click.echo("Cancelled.", err=True)
+        return EXIT_CANCELLED
+    except click.ClickException as error:
+        error.show()
+        return error.exit_code
+    except KeyboardInterrupt:
+        click.echo("\nStopped.", err=True)
+        return EXIT_CANCELLED
+    except BrokenPipeError:
+        # The reader of our output went away (`poya get … | head`): nothing more to say.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except Exception as error:  # noqa: BLE001 - the outermost loop: a bug becomes a status
+        _show_bug(error)
+        return EXIT_BUG
+    return result if isinstance(result, int) else 0
+
+
+def _show(error: PoyaError) -> None:
+    from poya.cli.text import printable
+
+    what, *rest = error.lines()
+    click.echo(f"{click.style('Error:', fg='red', bold=True)} {printable(what)}", err=True)
+    for line in "\n".join(rest).splitlines():
+        click.echo(f"  {printable(line)}", err=True)
+    if _debugging():
+        click.echo("".join(traceback.format_exception(error)), err=True)
+
+
+def _show_bug(error: Exception) -> None:
+    click.echo(f"Error: poya has a bug: {type(error).__name__}.", err=True)
+    if _debugging():
+        click.echo("".join(traceback.format_exception(error)), err=True)
+    else:
+        click.echo("  Run it with --debug before the verb, and report what it shows.", err=True)
+
+
+def _debugging() -> bool:
+    return "--debug" in sys.argv or bool(os.environ.get("POYA_DEBUG"))
+
+
+def _log_requests() -> None:
+    import logging
+
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(logging.Formatter("%(asctime)s %(name)s %(message)s"))
+    logger = logging.getLogger("poya")
+    logger.addHandler(handler)
+    logger.setLevel(logging.DEBUG)

@@ -1,0 +1,124 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A plan as an operator reads it: what is created, changed, found there, refused."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import click
+
+from poya.cli.text import count, printable, size
+from poya.model.finding import Finding
+from poya.model.plan import GLYPHS, EntityPlan, ImagePlan, Plan
+from poya.model.records import KIND_TITLES, KINDS
+
+_COLOURS = {"create": "green", "change": "yellow", "reuse": "", "refuse": "red"}
+_SEVERITY_COLOURS = {"critical": "red", "warning": "yellow", "info": "cyan"}
+_MOST_NODES = 6
+_MOST_CHANGES = 12
+_NAME_WIDTH = 34
+
+
+def render_plan(plan: Plan) -> str:
+    """The whole plan, at most 80 columns wide where names allow."""
+    return "\n".join(_lines(plan))
+
+
+def _lines(plan: Plan) -> Iterator[str]:
+    title = f"vCluster {plan.vcluster}: {plan.source} ({plan.source_release})"
+    yield _bold(printable(f"{title} → {plan.target} ({plan.target_release})"))
+    if plan.images:
+        yield ""
+        yield "  IMS images"
+        for image in plan.images:
+            yield from _image(image)
+    for kind in KINDS:
+        entities = plan.of_kind(kind)
+        if entities:
+            yield ""
+            yield f"  {KIND_TITLES[kind]}s"
+            for entity in entities:
+                yield from _entity(entity)
+    if plan.nodes:
+        yield ""
+        yield f"  Nodes: {len(plan.nodes)} get other names"
+        for pair in plan.nodes[:_MOST_NODES]:
+            yield f"      {pair.source} → {pair.target}"
+        if len(plan.nodes) > _MOST_NODES:
+            yield f"      … and {len(plan.nodes) - _MOST_NODES} more"
+    if plan.findings:
+        yield ""
+        yield "  Findings"
+        for finding in plan.findings:
+            yield from _finding(finding)
+    yield ""
+    yield totals(plan)
+
+
+def _image(image: ImagePlan) -> Iterator[str]:
+    where = {"create": "to bring", "reuse": "already there", "refuse": "refused"}
+    facts = (
+        f"{image.arch or '':8} {count(len(image.artifacts), 'file'):8} "
+        f"{size(image.size_bytes):>10}  {where.get(image.action, '')}"
+    )
+    yield _row(image.action, image.name, facts)
+    if image.action == "reuse":
+        yield f"      as {image.target_id}"
+
+
+def _entity(entity: EntityPlan) -> Iterator[str]:
+    yield _row(entity.action, entity.name, _gist(entity))
+    for edit in entity.edits:
+        yield f"      {printable(edit)}"
+    if entity.action in ("change", "refuse"):
+        for change in entity.changes[:_MOST_CHANGES]:
+            before, after = change.before or "(absent)", change.after or "(removed)"
+            yield f"      {printable(change.pointer)}: {printable(before)} → {printable(after)}"
+        if len(entity.changes) > _MOST_CHANGES:
+            yield f"      … and {len(entity.changes) - _MOST_CHANGES} more fields"
+
+
+def _gist(entity: EntityPlan) -> str:
+    body = entity.body
+    if entity.kind == "group":
+        return count(len((body.get("members") or {}).get("ids") or ()), "member")
+    if entity.kind == "configuration":
+        return count(len(body.get("layers") or ()), "layer")
+    return f"boot sets {', '.join(sorted(body.get('boot_sets') or {}))}"
+
+
+def _row(action: str, name: str, facts: str) -> str:
+    glyph = click.style(GLYPHS[action], fg=_COLOURS[action] or None)  # type: ignore[index]
+    return f"  {glyph} {printable(name):{_NAME_WIDTH}} {printable(facts)}".rstrip()
+
+
+def _finding(finding: Finding) -> Iterator[str]:
+    grade = click.style(finding.severity, fg=_SEVERITY_COLOURS[finding.severity], bold=True)
+    yield f"  {grade} {finding.id}: {printable(finding.subject)}"
+    for text in (finding.message, finding.evidence, finding.remedy):
+        if text:
+            yield from _wrapped(printable(text))
+
+
+def _wrapped(text: str) -> Iterator[str]:
+    import textwrap
+
+    yield from textwrap.wrap(text, 78, initial_indent="      ", subsequent_indent="      ")
+
+
+def totals(plan: Plan) -> str:
+    """One line: bytes to bring, bytes there, records by action."""
+    actions = [e.action for e in plan.entities] + [i.action for i in plan.images]
+    parts = [
+        f"{actions.count('create')} to create",
+        f"{actions.count('change')} to change",
+        f"{actions.count('reuse')} as planned already",
+    ]
+    if actions.count("refuse"):
+        parts.append(f"{actions.count('refuse')} refused")
+    moved = f"{size(plan.bytes_to_move)} to bring, {size(plan.bytes_there)} there already"
+    return f"{', '.join(parts)}; {moved}."
+
+
+def _bold(text: str) -> str:
+    return click.style(text, bold=True)

@@ -1,0 +1,55 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Words and numbers as people read them."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Iterable, Sequence
+
+_UNITS = ("B", "KiB", "MiB", "GiB", "TiB")
+_STEP = 1024
+_MINUTE_S = 60
+_HOUR_S = 3600
+
+
+def printable(text: str, longest: int = 2000) -> str:
+    """The text with control characters made visible: a name must not steer the terminal."""
+    shown = text if len(text) <= longest else f"{text[:longest]}…"
+    return "".join(c if not _is_control(c) else f"\\x{ord(c):02x}" for c in shown)
+
+
+def _is_control(character: str) -> bool:
+    return unicodedata.category(character) in ("Cc", "Cf", "Cs", "Co", "Zl", "Zp")
+
+
+def size(count: float) -> str:
+    """Bytes in binary units: `336.5 MiB`."""
+    for unit in _UNITS[:-1]:
+        if abs(count) < _STEP:
+            return f"{count:.0f} {unit}" if unit == "B" else f"{count:.1f} {unit}"
+        count /= _STEP
+    return f"{count:.1f} {_UNITS[-1]}"
+
+
+def duration(seconds: float) -> str:
+    """Time as `8 s`, `1 min 20 s`, `2 h 5 min`."""
+    whole = round(seconds)
+    if whole < _MINUTE_S:
+        return f"{seconds:.1f} s" if seconds < 10 else f"{whole} s"  # noqa: PLR2004
+    if whole < _HOUR_S:
+        return f"{whole // _MINUTE_S} min {whole % _MINUTE_S} s"
+    return f"{whole // _HOUR_S} h {whole % _HOUR_S // _MINUTE_S} min"
+
+
+def count(number: int, noun: str) -> str:
+    """`1 layer`, `3 layers`."""
+    return f"{number} {noun}{'' if number == 1 else 's'}"
+
+
+def table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """Columns as wide as their widest cell; the last one is not padded."""
+    cells = [tuple(printable(cell, 200) for cell in row) for row in rows]
+    every = [tuple(header), *cells]
+    widths = [max(len(row[i]) for row in every) for i in range(len(header) - 1)]
+    pattern = "  ".join([*(f"%-{width}s" for width in widths), "%s"])
+    return "\n".join((pattern % row).rstrip() for row in every)

@@ -1,0 +1,262 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Carry out a plan: bytes, manifest, link, group, configuration, template, validated.
+
+Nothing visible refers to anything unverified: a link is set once its manifest and artifacts are
+read back, a template is written once all that it names stands. Every step looks at the target
+before it acts, so a run that was killed anywhere is carried on by running this again:
+
+* died before a write: the target is as the plan expected, the write is made;
+* died after it, before the journal knew: the target is already as planned, and that is recorded;
+* died during a transfer: parts that arrived are kept, their upload's id is in the journal.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any
+
+from poya.documents import Document
+from poya.errors import PoyaError, StalePlan, StoppedPartWay, VerificationFailed
+from poya.journal import Journal
+from poya.migration.events import Listener, StepFinished, StepStarted
+from poya.migration.moving import Mover
+from poya.migration.publishing import PlacedArtifact, bound_body, manifest_for
+from poya.model.plan import EntityPlan, ImagePlan, Plan
+from poya.model.run import CONTENT_KEY, RUN_KEY, SOURCE_KEY
+from poya.planning.canonical import are_equal, canonical_digest
+from poya.planning.diff import changes
+from poya.sites.base import NewImage, Published, Target
+
+
+class Applier:
+    """Walks one plan, step by step, at most once each."""
+
+    def __init__(
+        self, run: str, plan: Plan, target: Target, journal: Journal, listener: Listener
+    ) -> None:
+        self._run = run
+        self._plan = plan
+        self._target = target
+        self._journal = journal
+        self._tell = listener
+
+    async def apply(self, mover: Mover) -> None:
+        """Do all that is not done yet.
+
+        Raises:
+            StalePlan: The target changed since the plan was made; nothing more was written.
+            StoppedPartWay: A step failed; what was done is in the journal, the cause is chained.
+        """
+        self._journal.set_fact("state", "applying")
+        try:
+            await self._refuse_if_stale()
+            for image in self._new_images():
+                await self._step(
+                    f"image/{image.source_id}/create",
+                    _titles(image, "register"),
+                    lambda image=image: self._create(image),
+                )
+            await mover.move(self._new_images(), self._target_ids())
+            for image in self._new_images():
+                await self._publish(image)
+            for entity in self._plan.entities:
+                await self._entity(entity)
+        except StalePlan:
+            raise
+        except (PoyaError, OSError) as error:
+            self._journal.set_fact("state", "stopped")
+            raise self._stopped(error) from error
+        self._journal.set_fact("state", "applied")
+
+    def published(self) -> dict[str, Published]:
+        """Every image as it stands at the target, by source id; those not there yet are absent."""
+        return published_images(self._plan, self._journal)
+
+    # Images
+
+    def _new_images(self) -> list[ImagePlan]:
+        return [image for image in self._plan.images if image.action == "create"]
+
+    def _target_ids(self) -> dict[str, str]:
+        return {i.source_id: target_id(self._journal, i) for i in self._new_images()}
+
+    async def _create(self, image: ImagePlan) -> Mapping[str, Any]:
+        step = f"image/{image.source_id}/create"
+        new = self._new_image(image)
+        earlier = self._journal.step(step)
+        if earlier is None:
+            known = await self._target.unlinked_namesakes(image.name)
+            self._journal.intend(step, note={"known": sorted(known)})
+        else:
+            known = frozenset(earlier.outcome.get("known", ()))
+        found = await self._target.find_image(new, known) if earlier else None
+        return {"id": found or await self._target.create_image(new), "known": sorted(known)}
+
+    async def _publish(self, image: ImagePlan) -> None:
+        image_id = target_id(self._journal, image)
+        placed = [
+            PlacedArtifact(
+                path=self._target.artifact_path(image_id, artifact.name),
+                etag=str(outcome["etag"]),
+                md5=str(outcome["md5"]),
+            )
+            for artifact in image.artifacts
+            for outcome in [self._journal.outcome(artifact_step(image, artifact.name))]
+        ]
+        body = (
+            image.source_manifest.encode("utf-8", "surrogateescape")
+            if self._plan.verbatim
+            else manifest_for(image, placed)
+        )
+
+        async def publish() -> Mapping[str, Any]:
+            published = await self._target.publish_manifest(image_id, body)
+            return {"path": published.path, "etag": published.etag}
+
+        async def link() -> Mapping[str, Any]:
+            outcome = self._journal.outcome(f"image/{image.source_id}/manifest")
+            published = Published(outcome["path"], outcome["etag"])
+            await self._target.link_image(image_id, self._new_image(image), published)
+            return outcome
+
+        prefix = f"image/{image.source_id}"
+        await self._step(f"{prefix}/manifest", _titles(image, "publish the manifest of"), publish)
+        await self._step(f"{prefix}/link", _titles(image, "link"), link)
+
+    def _new_image(self, image: ImagePlan) -> NewImage:
+        marks = {RUN_KEY: self._run, SOURCE_KEY: image.source_id, CONTENT_KEY: image.content}
+        return NewImage(
+            source_id=image.source_id,
+            name=image.name,
+            arch=image.arch,
+            metadata={**image.metadata, **marks},
+            run=self._run,
+            source_document=Document(image.source_record.encode("utf-8", "surrogateescape")),
+        )
+
+    # Groups, configurations, templates
+
+    async def _entity(self, entity: EntityPlan) -> None:
+        if entity.action == "reuse" or self._journal.is_done(entity.step):
+            return
+        self._tell(StepStarted(entity.step, f"write {entity.ref}"))
+        body = bound_body(entity, self.published())
+        try:
+            wrote = await self._write(entity, body)
+            await self._read_back(entity, body)
+        except PoyaError as error:
+            self._journal.failed(entity.step, error.what)
+            raise
+        self._journal.done(entity.step, {"made": wrote, "digest": body.digest()})
+        result = "done" if wrote else "already"
+        self._tell(StepFinished(entity.step, f"write {entity.ref}", result))
+
+    async def _write(self, entity: EntityPlan, body: Document) -> bool:
+        """Write unless it is so already; answers whether this run made it so."""
+        present = await self._target.read(entity.ref)
+        begun = self._journal.step(entity.step) is not None
+        if present is not None and are_equal(entity.kind, present.value, body.value):
+            return begun
+        # A group is written member by member, so a run that died leaves it half-way: that is ours.
+        is_half_way = begun and entity.kind == "group"
+        if self._digest(entity, present) != entity.expected and not is_half_way:
+            raise self._stale(entity)
+        pre_image = present.raw if present else None
+        self._journal.intend(entity.step, pre_image=pre_image)
+        await self._target.write(entity.ref, body, present)
+        return True
+
+    async def _read_back(self, entity: EntityPlan, body: Document) -> None:
+        stored = await self._target.read(entity.ref)
+        if stored is None or not are_equal(entity.kind, stored.value, body.value):
+            differing = changes(body.value, stored.value if stored else None)
+            raise VerificationFailed(
+                f"{entity.ref} was written to {self._target.label} and reads back differently.",
+                why="; ".join(f"{c.pointer}: {c.before} → {c.after}" for c in differing[:4]),
+                todo="Somebody else may be writing there. Undo the run, or look and run it again.",
+            )
+
+    # Staleness, steps
+
+    async def _refuse_if_stale(self) -> None:
+        for entity in self._plan.entities:
+            if self._journal.step(entity.step) is not None:
+                continue
+            present = await self._target.read(entity.ref)
+            if self._digest(entity, present) == entity.expected:
+                continue
+            if entity.action == "reuse" and present is not None:
+                is_equal = are_equal(entity.kind, present.value, entity.body)
+                if is_equal:
+                    continue
+            raise self._stale(entity)
+
+    def _digest(self, entity: EntityPlan, present: Document | None) -> str:
+        return canonical_digest(entity.kind, present.value) if present else ""
+
+    def _stale(self, entity: EntityPlan) -> StalePlan:
+        before = "was not there" if not entity.expected else "was something else"
+        return StalePlan(
+            f"{entity.ref} at {self._target.label} changed since the plan was made.",
+            why=f"When the plan was made it {before}.",
+            todo="Make the plan anew; what this run wrote stays until it is undone.",
+        )
+
+    async def _step(
+        self, step: str, title: str, act: Callable[[], Awaitable[Mapping[str, Any]]]
+    ) -> None:
+        if self._journal.is_done(step):
+            return
+        self._tell(StepStarted(step, title))
+        if not step.endswith("/create"):
+            self._journal.intend(step)
+        try:
+            outcome = await act()
+        except PoyaError as error:
+            self._journal.failed(step, error.what)
+            raise
+        self._journal.done(step, outcome)
+        self._tell(StepFinished(step, title, "done"))
+
+    def _stopped(self, error: PoyaError | OSError) -> StoppedPartWay:
+        what = error.what if isinstance(error, PoyaError) else str(error)
+        why = error.why if isinstance(error, PoyaError) else ""
+        hint = error.todo if isinstance(error, PoyaError) else ""
+        todo = (
+            f"'poya migrate resume {self._run}' goes on where it stopped; "
+            f"'poya migrate undo {self._run}' takes back what was written."
+        )
+        return StoppedPartWay(
+            f"The run {self._run} stopped part-way: {what}",
+            why=why,
+            todo=f"{hint} {todo}".strip(),
+        )
+
+
+def artifact_step(image: ImagePlan, name: str) -> str:
+    """The id of an artifact's step in the journal."""
+    return f"image/{image.source_id}/artifact/{name}"
+
+
+def target_id(journal: Journal, image: ImagePlan) -> str:
+    """The image's id at the target; it must be there or created."""
+    if image.action == "reuse":
+        return image.target_id
+    return str(journal.outcome(f"image/{image.source_id}/create")["id"])
+
+
+def published_images(plan: Plan, journal: Journal) -> dict[str, Published]:
+    """Every image of the plan that stands at the target, by source id."""
+    published: dict[str, Published] = {}
+    for image in plan.images:
+        step = f"image/{image.source_id}/manifest"
+        if image.action == "reuse":
+            published[image.source_id] = Published(image.target_path, image.target_etag)
+        elif journal.is_done(step):
+            outcome = journal.outcome(step)
+            published[image.source_id] = Published(outcome["path"], outcome["etag"])
+    return published
+
+
+def _titles(image: ImagePlan, verb: str) -> str:
+    return f"{verb} image {image.name}"

@@ -1,0 +1,40 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Capture, survey, plan: everything that happens before anything is written."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from poya.model.intent import Intent
+from poya.model.inventory import Inventory
+from poya.model.plan import Plan
+from poya.model.vcluster import Selector, VCluster
+from poya.planning import interest_of, make_plan
+from poya.sites.base import Source, Target
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A capture, a survey, and plans made from the two as often as wanted."""
+
+    vcluster: VCluster
+    inventory: Inventory
+
+    def plan(self, intent: Intent) -> Plan:
+        """Plan with other wishes, without asking the sites again."""
+        return make_plan(self.vcluster, self.inventory, intent)
+
+
+async def prepare(
+    source: Source, selector: Selector, target_for: Callable[[VCluster], Target]
+) -> tuple[Prepared, Target]:
+    """Read both ends. Writes nothing anywhere.
+
+    Args:
+        target_for: Opens the target; a bundle lays out its files by what it will hold.
+    """
+    vcluster = await source.capture(selector)
+    target = target_for(vcluster)
+    inventory = await target.survey(interest_of(vcluster))
+    return Prepared(vcluster, inventory), target

@@ -1,0 +1,125 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Take back what a run wrote, in reverse order, until the target is what it was.
+
+Every step looks first, so undoing is resumed by undoing again. What somebody else changed since
+is not touched: it is named, and the run stays partly undone until that is settled.
+"""
+
+from __future__ import annotations
+
+from poya.documents import Document
+from poya.errors import Conflict, PoyaError, StoppedPartWay
+from poya.journal import Journal, Step
+from poya.migration.applying import published_images
+from poya.migration.events import Listener, StepFinished, StepStarted
+from poya.migration.publishing import bound_body
+from poya.model.plan import EntityPlan, ImagePlan, Plan
+from poya.model.run import CONTENT_KEY, RUN_KEY, SOURCE_KEY
+from poya.planning.canonical import are_equal
+from poya.sites.base import NewImage, Target
+
+
+class Undoer:
+    """Undoes one run."""
+
+    def __init__(
+        self, run: str, plan: Plan, target: Target, journal: Journal, listener: Listener
+    ) -> None:
+        self._run = run
+        self._plan = plan
+        self._target = target
+        self._journal = journal
+        self._tell = listener
+
+    async def undo(self) -> int:
+        """Undo every step that acted; answers how many had an effect to take back.
+
+        Raises:
+            StoppedPartWay: Something could not be undone; the rest was. The causes are in `why`.
+        """
+        self._journal.set_fact("state", "undoing")
+        refusals: list[str] = []
+        count = 0
+        for entity in reversed(self._plan.entities):
+            count += await self._guarded(entity.step, f"take back {entity.ref}", entity, refusals)
+        for image in reversed(self._plan.images):
+            step = f"image/{image.source_id}/create"
+            count += await self._guarded(step, f"remove image {image.name}", image, refusals)
+        if refusals:
+            raise StoppedPartWay(
+                f"The run {self._run} is undone in part: {len(refusals)} steps were left.",
+                why="\n".join(refusals),
+                todo=f"Settle these, then 'poya migrate undo {self._run}' again.",
+            )
+        self._journal.set_fact("state", "undone")
+        return count
+
+    async def _guarded(
+        self, step_id: str, title: str, planned: EntityPlan | ImagePlan, refusals: list[str]
+    ) -> int:
+        step = self._journal.step(step_id)
+        if step is None or step.state == "undone" or not step.outcome.get("made", True):
+            return 0
+        self._tell(StepStarted(step_id, title))
+        try:
+            if isinstance(planned, EntityPlan):
+                await self._entity(planned, step)
+            else:
+                await self._image(planned, step)
+        except PoyaError as error:
+            refusals.append(f"{error.what} {error.why}".strip())
+            return 0
+        self._journal.undone(step_id)
+        self._tell(StepFinished(step_id, title, "done"))
+        return 1
+
+    async def _entity(self, entity: EntityPlan, step: Step) -> None:
+        present = await self._target.read(entity.ref)
+        before = Document(step.pre_image) if step.pre_image is not None else None
+        if _same(entity, present, before):
+            return
+        if not self._is_ours(entity, present, step):
+            raise Conflict(
+                f"{entity.ref} at {self._target.label} was changed by somebody else since.",
+                why="It is neither what this run wrote nor what was there before.",
+            )
+        if before is None:
+            await self._target.delete(entity.ref)
+        else:
+            await self._target.write(entity.ref, before, present)
+        if not _same(entity, await self._target.read(entity.ref), before):
+            raise Conflict(f"{entity.ref} at {self._target.label} did not go back to what it was.")
+
+    def _is_ours(self, entity: EntityPlan, present: Document | None, step: Step) -> bool:
+        if present is None:
+            return True
+        if entity.kind == "group" and step.state != "done":
+            return True  # written member by member; it stopped half-way
+        published = published_images(self._plan, self._journal)
+        if any(binding.image not in published for binding in entity.bindings):
+            return False
+        return are_equal(entity.kind, present.value, bound_body(entity, published).value)
+
+    async def _image(self, image: ImagePlan, step: Step) -> None:
+        image_id = str(step.outcome.get("id", "")) or await self._lost(image, step)
+        if not image_id:
+            return
+        users = await self._target.users_of_image(image_id)
+        if users:
+            raise Conflict(
+                f"IMS image {image.name} ({image_id}) is still in use at {self._target.label}.",
+                why=f"Used by {', '.join(users[:4])}.",
+            )
+        await self._target.delete_image(image_id)
+
+    async def _lost(self, image: ImagePlan, step: Step) -> str | None:
+        """The id of an image whose creation was never acknowledged, if it was created."""
+        marks = {RUN_KEY: self._run, SOURCE_KEY: image.source_id, CONTENT_KEY: image.content}
+        new = NewImage(image.source_id, image.name, image.arch, marks, self._run)
+        return await self._target.find_image(new, frozenset(step.outcome.get("known", ())))
+
+
+def _same(entity: EntityPlan, one: Document | None, other: Document | None) -> bool:
+    if one is None or other is None:
+        return one is other
+    return are_equal(entity.kind, one.value, other.value)

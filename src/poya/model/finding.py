@@ -1,0 +1,36 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a check found: typed, graded, collected before the first write."""
+
+from __future__ import annotations
+
+from typing import Literal, TypeAlias
+
+import msgspec
+
+Severity: TypeAlias = Literal["critical", "warning", "info"]
+SEVERITIES: tuple[Severity, ...] = ("critical", "warning", "info")
+
+
+class Finding(msgspec.Struct, frozen=True, order=True):
+    """One thing that the operator should know before anything is written.
+
+    Attributes:
+        id: Stable, names the kind of finding (`node-unknown`).
+        severity: `critical` refuses the plan, `warning` must be accepted, `info` is told.
+        subject: The entity concerned (`HSM group gele`).
+        message: What is the matter, one sentence.
+        evidence: What was read that shows it.
+        remedy: What the operator can do.
+    """
+
+    id: str
+    severity: Severity
+    subject: str
+    message: str
+    evidence: str = ""
+    remedy: str = ""
+
+
+def by_severity(findings: tuple[Finding, ...]) -> tuple[Finding, ...]:
+    """The findings, the gravest first, each group in a stable order."""
+    return tuple(sorted(findings, key=lambda f: (SEVERITIES.index(f.severity), f)))

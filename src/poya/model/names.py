@@ -1,0 +1,136 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Names as CSM writes them: xnames, host lists, S3 locations."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from poya.errors import UsageError
+
+_NODE_XNAME = re.compile(r"x\d{1,5}c\d{1,3}s\d{1,3}b\d{1,3}n\d{1,3}")
+_PIECE = re.compile(r"([a-z]+)(\d+)")
+_BRACKETS = re.compile(r"\[([^\[\]]*)\]")
+_RANGE = re.compile(r"(\d{1,6})(?:-(\d{1,6}))?")
+MOST_NODES = 100_000
+
+
+def normalise_xname(text: str) -> str:
+    """Fold an xname as HSM does: lower case, no leading zeros (`X1000c0s0b0n01` → `…n1`)."""
+    folded = text.strip().lower()
+    return _PIECE.sub(lambda piece: f"{piece[1]}{int(piece[2])}", folded)
+
+
+def first_twin(names: Iterable[str]) -> str:
+    """The first name that comes a second time; empty if none does."""
+    seen: set[str] = set()
+    for name in names:
+        if name in seen:
+            return name
+        seen.add(name)
+    return ""
+
+
+def is_node_xname(text: str) -> bool:
+    """Say whether the text is the xname of a node (`x1000c0s0b0n0`)."""
+    return _NODE_XNAME.fullmatch(text) is not None
+
+
+def xname_order(xname: str) -> tuple[int | str, ...]:
+    """Sort key that puts `x2…` before `x10…`."""
+    return tuple(int(p) if p.isdigit() else p for p in re.split(r"(\d+)", xname) if p)
+
+
+def sorted_xnames(xnames: Iterable[str]) -> tuple[str, ...]:
+    """The xnames in the order of the machine: cabinet, chassis, slot, board, node."""
+    return tuple(sorted(xnames, key=xname_order))
+
+
+def expand_host_list(text: str) -> tuple[str, ...]:
+    """Expand `x9000c1s[0-2]b0n[0,1],x9000c3s0b0n0` into node xnames, in the order written.
+
+    Raises:
+        UsageError: The text is empty, a bracket is malformed, a name is not a node's xname, or
+            a name comes twice.
+    """
+    names = [normalise_xname(name) for item in _split_items(text) for name in _expand(item)]
+    if not names:
+        raise UsageError("The list of nodes is empty.")
+    for name in names:
+        if not is_node_xname(name):
+            raise UsageError(
+                f"'{name[:60]}' is not the name of a node.",
+                todo="Nodes are named like x1000c0s0b0n0; lists like x1000c0s[0-3]b0n[0,1].",
+            )
+    twin = first_twin(names)
+    if twin:
+        raise UsageError(f"The list names {twin} more than once.")
+    return tuple(names)
+
+
+def _split_items(text: str) -> Iterator[str]:
+    depth, item = 0, ""
+    for character in text:
+        depth += (character == "[") - (character == "]")
+        if character in ",\n\t " and depth == 0:
+            if item:
+                yield item
+            item = ""
+        else:
+            item += character
+    if item:
+        yield item
+
+
+def _expand(item: str) -> Iterator[str]:
+    match = _BRACKETS.search(item)
+    if match is None:
+        yield item
+        return
+    for number in _numbers(match[1], item):
+        yield from _expand(item[: match.start()] + str(number) + item[match.end() :])
+
+
+def _numbers(ranges: str, item: str) -> Iterator[int]:
+    for part in ranges.split(","):
+        match = _RANGE.fullmatch(part.strip())
+        if match is None:
+            raise UsageError(f"'{part[:20]}' in '{item[:60]}' is not a number or a range.")
+        first, last = int(match[1]), int(match[2] or match[1])
+        if not first <= last < first + MOST_NODES:
+            raise UsageError(f"The range '{part}' in '{item[:60]}' is empty or too long.")
+        yield from range(first, last + 1)
+
+
+@dataclass(frozen=True, slots=True)
+class S3Path:
+    """A location in an object store: `s3://<bucket>/<key>`."""
+
+    bucket: str
+    key: str
+
+    @classmethod
+    def parse(cls, text: str) -> S3Path | None:
+        """Parse an `s3://` URL; None if the text is not one."""
+        if not text.startswith("s3://"):
+            return None
+        bucket, slash, key = text.removeprefix("s3://").partition("/")
+        return cls(bucket, key) if bucket and slash and key else None
+
+    @property
+    def name(self) -> str:
+        """The last component of the key."""
+        return self.key.rpartition("/")[2]
+
+    def __str__(self) -> str:
+        return f"s3://{self.bucket}/{self.key}"
+
+
+def image_id_of(manifest_path: str) -> str | None:
+    """The IMS image id in a manifest's path, as BOS finds it: the key's first component."""
+    path = S3Path.parse(manifest_path)
+    if path is None:
+        return None
+    first, slash, rest = path.key.partition("/")
+    return first if slash and rest == "manifest.json" else None

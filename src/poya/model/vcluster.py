@@ -1,0 +1,70 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A vCluster as captured: everything that its session templates lead to."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from poya.model.image import Image
+from poya.model.records import Configuration, Group, Node, SessionTemplate
+
+
+@dataclass(frozen=True, slots=True)
+class Selector:
+    """What to capture: a group's label or the names of templates.
+
+    Attributes:
+        name: The vCluster's name: an HSM group label.
+        templates: Names of session templates; with these given the label selects nothing.
+    """
+
+    name: str = ""
+    templates: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Gap:
+    """Something that the vCluster refers to and that the source does not hold.
+
+    Attributes:
+        id: Which kind of gap; the finding that tells of it has the same id.
+        subject: What is missing or unreadable.
+        evidence: How that was seen.
+    """
+
+    id: str
+    subject: str
+    evidence: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class VCluster:
+    """The closure of one or more session templates at one site, at one time.
+
+    Attributes:
+        name: What the operator calls it.
+        site: The name of the site or bundle it was captured from.
+        images: By source image id.
+        nodes: By xname: what the source knows of the nodes concerned. May lack some.
+    """
+
+    name: str
+    site: str
+    release: str
+    templates: tuple[SessionTemplate, ...]
+    configurations: tuple[Configuration, ...] = ()
+    images: tuple[Image, ...] = ()
+    groups: tuple[Group, ...] = ()
+    nodes: Mapping[str, Node] = field(default_factory=dict)
+    gaps: tuple[Gap, ...] = ()
+
+    def image(self, image_id: str) -> Image | None:
+        """The captured image with this id."""
+        return next((image for image in self.images if image.id == image_id), None)
+
+    def xnames(self) -> tuple[str, ...]:
+        """Every node that its groups and node lists name, each once."""
+        members = [xname for group in self.groups for xname in group.members]
+        listed = [x for t in self.templates for b in t.boot_sets for x in b.node_list]
+        return tuple(dict.fromkeys(members + listed))

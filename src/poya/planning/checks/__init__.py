@@ -1,0 +1,71 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The checks: one file each, found by being here.
+
+A check is a module with a function `check(case)` that yields findings. It may also have
+`predict(case)`, which yields texts that the target's own validation will answer because of what
+the check told. A check never raises and never stops another.
+"""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache
+from types import ModuleType
+
+from poya.model.finding import Finding
+from poya.model.intent import Intent
+from poya.model.inventory import Inventory
+from poya.model.plan import EntityPlan, ImagePlan
+from poya.model.records import BootSet, Kind, SessionTemplate
+from poya.model.vcluster import VCluster
+from poya.planning.nodes import NodeMap
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """All that a check may look at."""
+
+    vcluster: VCluster
+    inventory: Inventory
+    intent: Intent
+    nodes: NodeMap
+    images: tuple[ImagePlan, ...]
+    entities: tuple[EntityPlan, ...]
+
+    def of_kind(self, kind: Kind) -> tuple[EntityPlan, ...]:
+        """The planned entities of one kind."""
+        return tuple(entity for entity in self.entities if entity.kind == kind)
+
+    def boot_sets(self) -> Iterator[tuple[SessionTemplate, BootSet]]:
+        """Every boot set of every template."""
+        for template in self.vcluster.templates:
+            for boot_set in template.boot_sets:
+                yield template, boot_set
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What all checks said."""
+
+    findings: tuple[Finding, ...]
+    predicted: tuple[str, ...]
+
+
+def run_checks(case: Case) -> Outcome:
+    """Run every check and collect what they say."""
+    findings: list[Finding] = []
+    predicted: list[str] = []
+    for module in _modules():
+        findings.extend(module.check(case))
+        if hasattr(module, "predict"):
+            predicted.extend(module.predict(case))
+    return Outcome(tuple(findings), tuple(sorted(set(predicted))))
+
+
+@cache
+def _modules() -> tuple[ModuleType, ...]:
+    names = sorted(module.name for module in pkgutil.iter_modules(__path__))
+    return tuple(importlib.import_module(f"{__name__}.{name}") for name in names)

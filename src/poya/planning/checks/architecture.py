@@ -1,0 +1,79 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Architectures that do not fit: IMS's, the boot set's, the nodes', the target's release."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+
+from poya.model.finding import Finding
+from poya.model.image import BOS_ARCH_OF_IMS
+from poya.model.records import BootSet, SessionTemplate
+from poya.planning.checks import Case
+
+
+def check(case: Case) -> Iterator[Finding]:
+    """Compare the boot sets' architectures with images, target and nodes."""
+    if case.inventory.capabilities.is_verbatim:
+        return
+    for template, boot_set in case.boot_sets():
+        yield from _against_image(case, template, boot_set)
+        yield from _against_release(case, template, boot_set)
+        yield from _against_nodes(case, template, boot_set)
+
+
+def _against_image(case: Case, template: SessionTemplate, boot_set: BootSet) -> Iterator[Finding]:
+    image = next((i for i in case.vcluster.images if i.manifest_path == boot_set.path), None)
+    wanted = boot_set.arch or "X86"
+    if image is None or wanted not in ("X86", "ARM"):
+        return
+    has = BOS_ARCH_OF_IMS.get(image.arch, "")
+    if has and has != wanted:
+        yield Finding(
+            "arch-image",
+            "critical",
+            _subject(template, boot_set),
+            f"The boot set is for {wanted}, its image is {image.arch}.",
+            evidence=f"image {image.name} ({image.id})",
+            remedy="Correct the arch of the boot set or of the image at the source.",
+        )
+
+
+def _against_release(
+    case: Case, template: SessionTemplate, boot_set: BootSet
+) -> Iterator[Finding]:
+    if boot_set.arch == "ARM" and not case.inventory.capabilities.has_boot_set_arch:
+        yield Finding(
+            "arch-release",
+            "critical",
+            _subject(template, boot_set),
+            f"{case.inventory.capabilities.release} cannot boot ARM nodes.",
+            remedy="Choose a target with CSM 1.5 or newer.",
+        )
+
+
+def _against_nodes(case: Case, template: SessionTemplate, boot_set: BootSet) -> Iterator[Finding]:
+    nodes = case.inventory.nodes or {}
+    names = [name for name in case.nodes.apply(_sources(case, boot_set)) if name in nodes]
+    wanted = boot_set.arch or "X86"
+    archs = Counter(nodes[name].arch.upper() for name in names)
+    fitting = archs[wanted] + (archs["UNKNOWN"] + archs[""] if wanted == "X86" else 0)
+    if names and not fitting and wanted in ("X86", "ARM"):
+        yield Finding(
+            "arch-nodes",
+            "warning",
+            _subject(template, boot_set),
+            f"None of its nodes at the target is {wanted}; BOS will boot none of them.",
+            evidence=", ".join(f"{count} {arch or 'unknown'}" for arch, count in archs.items()),
+            remedy="Choose nodes of that architecture with --nodes.",
+        )
+
+
+def _sources(case: Case, boot_set: BootSet) -> list[str]:
+    labels = {label.lower() for label in boot_set.node_groups}
+    members = [x for g in case.vcluster.groups if g.label in labels for x in g.members]
+    return [*members, *boot_set.node_list]
+
+
+def _subject(template: SessionTemplate, boot_set: BootSet) -> str:
+    return f"boot set {boot_set.name} of {template.name}"

@@ -1,0 +1,90 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What the vCluster refers to and the source does not hold."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from poya.model.finding import Finding, Severity
+from poya.planning.checks import Case
+
+# id → severity, message, remedy
+_GAPS: Mapping[str, tuple[Severity, str, str]] = {
+    "template-without-boot-sets": (
+        "critical",
+        "The session template has no boot sets, so there is nothing to boot.",
+        "Add a boot set to the template at the source.",
+    ),
+    "image-path-unknown": (
+        "critical",
+        "The boot set's path is not the manifest of an IMS image.",
+        "Point the boot set at s3://boot-images/<image id>/manifest.json.",
+    ),
+    "image-gone": (
+        "critical",
+        "The boot set's image is not in IMS.",
+        "Point the boot set at an image that exists, or undelete the image.",
+    ),
+    "image-unlinked": (
+        "critical",
+        "The image's record has no link to a manifest.",
+        "Finish or delete the image at the source.",
+    ),
+    "manifest-gone": (
+        "critical",
+        "The image's manifest is not in the object store.",
+        "Restore the object, or rebuild the image.",
+    ),
+    "manifest-unreadable": (
+        "critical",
+        "The image's manifest cannot be read.",
+        "Rebuild the image, or restore its manifest.",
+    ),
+    "artifact-gone": (
+        "critical",
+        "A file that the manifest names is not in the object store.",
+        "Restore the object, or rebuild the image.",
+    ),
+    "artifact-altered": (
+        "critical",
+        "A file is not what the manifest or the bundle's index says it is.",
+        "Make the backup anew, or restore the file from another copy.",
+    ),
+    "configuration-gone": (
+        "critical",
+        "The template's CFS configuration does not exist.",
+        "Create the configuration at the source, or take it out of the template.",
+    ),
+    "configuration-unreadable": (
+        "critical",
+        "The CFS configuration cannot be understood.",
+        "Correct it at the source.",
+    ),
+    "group-gone": (
+        "critical",
+        "The boot set names an HSM group that does not exist.",
+        "Create the group at the source, or take it out of the boot set.",
+    ),
+    "group-not-in-bundle": (
+        "warning",
+        "The boot set names an HSM group that the bundle does not hold.",
+        "Create the group at the target, or make the backup with a tool that keeps all groups.",
+    ),
+    "image-not-in-bundle": (
+        "critical",
+        "The bundle does not hold the boot set's image.",
+        "Give its files too (--ims-file and --image-dir may be repeated).",
+    ),
+    "arch-inferred": (
+        "info",
+        "The source does not say the image's architecture; it was read from the kernel.",
+        "",
+    ),
+}
+
+
+def check(case: Case) -> Iterator[Finding]:
+    """One finding for each gap that the capture met."""
+    for gap in case.vcluster.gaps:
+        severity, message, remedy = _GAPS.get(gap.id, ("critical", "Something is missing.", ""))
+        yield Finding(gap.id, severity, gap.subject, message, gap.evidence, remedy)

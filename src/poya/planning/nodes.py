@@ -1,0 +1,195 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Which node of the target takes the place of which node of the source."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from poya.model.finding import Finding
+from poya.model.intent import NodeChoice
+from poya.model.inventory import Inventory
+from poya.model.names import sorted_xnames
+from poya.model.records import Node
+from poya.model.vcluster import VCluster
+
+_SHOWN = 6
+
+
+@dataclass(frozen=True, slots=True)
+class NodeMap:
+    """The outcome: a partial function from source nodes to target nodes.
+
+    Attributes:
+        pairs: Source xname → target xname; identity where names stay.
+        findings: What is wrong or notable with it.
+        is_identity: No name changes.
+    """
+
+    pairs: Mapping[str, str]
+    findings: tuple[Finding, ...] = ()
+    is_identity: bool = True
+
+    def apply(self, xnames: Iterable[str]) -> list[str]:
+        """The target names of these nodes; nodes without a counterpart are left out."""
+        return [self.pairs[xname] for xname in xnames if xname in self.pairs]
+
+
+def map_nodes(vcluster: VCluster, inventory: Inventory, choice: NodeChoice | None) -> NodeMap:
+    """Pair the vCluster's nodes with the target's.
+
+    With no choice the names stay, and those that the target does not have are a critical finding.
+    """
+    sources = vcluster.xnames()
+    if inventory.nodes is None:
+        return NodeMap({xname: xname for xname in sources})
+    if choice is None:
+        return NodeMap({xname: xname for xname in sources}, _unknown(sources, inventory, vcluster))
+    if choice.pairs:
+        return _by_pairs(vcluster, inventory, choice.pairs)
+    return _by_list(vcluster, inventory, choice.targets)
+
+
+def _by_pairs(vcluster: VCluster, inventory: Inventory, pairs: Mapping[str, str]) -> NodeMap:
+    sources = vcluster.xnames()
+    used = {xname: pairs[xname] for xname in sources if xname in pairs}
+    findings = [
+        *_unknown(tuple(used.values()), inventory, vcluster),
+        *_unmapped([xname for xname in sources if xname not in pairs], vcluster),
+        *_strangers([xname for xname in pairs if xname not in set(sources)], vcluster),
+    ]
+    return NodeMap(used, tuple(findings), is_identity=False)
+
+
+def _by_list(vcluster: VCluster, inventory: Inventory, targets: tuple[str, ...]) -> NodeMap:
+    known = inventory.nodes or {}
+    free = [xname for xname in targets if xname in known]
+    pairs: dict[str, str] = {}
+    for source in sorted_xnames(vcluster.xnames()):
+        arch = source_arch(source, vcluster)
+        match = next((x for x in free if not arch or known[x].arch.upper() == arch), None)
+        if match is not None:
+            pairs[source] = match
+            free.remove(match)
+    left_out = [xname for xname in vcluster.xnames() if xname not in pairs]
+    findings = [
+        *_unknown(targets, inventory, vcluster),
+        *_without_counterpart(left_out, vcluster),
+        *_surplus(free, vcluster),
+    ]
+    return NodeMap(pairs, tuple(findings), is_identity=False)
+
+
+def source_arch(xname: str, vcluster: VCluster) -> str:
+    """The node's architecture as BOS writes it; from the boot sets where HSM's is not known.
+
+    Empty where nothing says it.
+    """
+    node = vcluster.nodes.get(xname)
+    if node is not None and node.arch.upper() in ("X86", "ARM"):
+        return node.arch.upper()
+    groups = {group.label for group in vcluster.groups if xname in group.members}
+    archs = {
+        (boot_set.arch or "X86").upper()
+        for template in vcluster.templates
+        for boot_set in template.boot_sets
+        if xname in boot_set.node_list or groups & {g.lower() for g in boot_set.node_groups}
+    }
+    return archs.pop() if len(archs) == 1 else ""
+
+
+def _unknown(
+    xnames: tuple[str, ...], inventory: Inventory, vcluster: VCluster
+) -> tuple[Finding, ...]:
+    known: Mapping[str, Node] = inventory.nodes or {}
+    missing = [xname for xname in xnames if xname not in known]
+    if not missing:
+        return ()
+    return (
+        Finding(
+            id="node-unknown",
+            severity="critical",
+            subject=_subject(vcluster),
+            message=f"{inventory.label} has no {_nodes(missing)}.",
+            evidence=f"{shown(missing)} not among the {len(known)} nodes that its HSM knows",
+            remedy="Name nodes of the target: --nodes x9000c1s0b0n0,… or --nodes FILE with "
+            "a pair 'source target' a line.",
+        ),
+    )
+
+
+def _unmapped(xnames: list[str], vcluster: VCluster) -> tuple[Finding, ...]:
+    if not xnames:
+        return ()
+    return (
+        Finding(
+            id="node-unmapped",
+            severity="critical",
+            subject=_subject(vcluster),
+            message=f"The node mapping says nothing of {_nodes(xnames)}.",
+            evidence=shown(xnames),
+            remedy="Add a line for each to the mapping.",
+        ),
+    )
+
+
+def _strangers(xnames: list[str], vcluster: VCluster) -> tuple[Finding, ...]:
+    if not xnames:
+        return ()
+    return (
+        Finding(
+            id="node-not-in-vcluster",
+            severity="critical",
+            subject=_subject(vcluster),
+            message=f"The node mapping names {_nodes(xnames)} that the vCluster does not have.",
+            evidence=shown(xnames),
+            remedy="Correct the left side of these lines, or remove them.",
+        ),
+    )
+
+
+def _without_counterpart(xnames: list[str], vcluster: VCluster) -> tuple[Finding, ...]:
+    if not xnames:
+        return ()
+    return (
+        Finding(
+            id="node-without-counterpart",
+            severity="warning",
+            subject=_subject(vcluster),
+            message=f"{_nodes(xnames)} of the source will have no counterpart.",
+            evidence=shown(
+                [f"{x} ({source_arch(x, vcluster) or 'arch unknown'})" for x in xnames]
+            ),
+            remedy="Name more target nodes of that architecture, or accept a smaller vCluster.",
+        ),
+    )
+
+
+def _surplus(xnames: list[str], vcluster: VCluster) -> tuple[Finding, ...]:
+    if not xnames:
+        return ()
+    return (
+        Finding(
+            id="node-surplus",
+            severity="warning",
+            subject=_subject(vcluster),
+            message=f"{_nodes(xnames)} given with --nodes will not be used.",
+            evidence=f"{shown(xnames)}: no source node of the same architecture is left",
+            remedy="Leave them out, or accept that they stay as they are.",
+        ),
+    )
+
+
+def _subject(vcluster: VCluster) -> str:
+    return f"vCluster {vcluster.name}"
+
+
+def _nodes(xnames: list[str]) -> str:
+    return f"{len(xnames)} node{'s' if len(xnames) != 1 else ''}"
+
+
+def shown(names: Iterable[str]) -> str:
+    """The first few names, and how many more there are."""
+    listed = list(names)
+    more = len(listed) - _SHOWN
+    return ", ".join(listed[:_SHOWN]) + (f" and {more} more" if more > 0 else "")

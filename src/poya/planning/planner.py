@@ -1,0 +1,67 @@
+# SPDX-License-Identifier: Apache-2.0
+"""From a capture and a survey to a plan. No I/O, no clock: same inputs, same plan."""
+
+from __future__ import annotations
+
+from poya.model.finding import by_severity
+from poya.model.intent import Intent
+from poya.model.inventory import Interest, Inventory
+from poya.model.plan import NodePair, Plan
+from poya.model.records import EntityRef
+from poya.model.vcluster import VCluster
+from poya.planning.checks import Case, run_checks
+from poya.planning.entities import EntityPlanner
+from poya.planning.images import plan_images
+from poya.planning.nodes import NodeMap, map_nodes
+
+
+def interest_of(vcluster: VCluster) -> Interest:
+    """What the target must be asked about before this vCluster can be planned for it."""
+    refs = [
+        *(EntityRef("group", group.label) for group in vcluster.groups),
+        *(EntityRef("configuration", c.name) for c in vcluster.configurations),
+        *(EntityRef("template", template.name) for template in vcluster.templates),
+    ]
+    repositories = {
+        (layer.clone_url, layer.commit)
+        for configuration in vcluster.configurations
+        for layer in configuration.repositories()
+        if layer.clone_url and layer.commit
+    }
+    return Interest(
+        entities=tuple(refs),
+        image_names=tuple(sorted({image.name for image in vcluster.images})),
+        xnames=vcluster.xnames(),
+        repositories=tuple(sorted(repositories)),
+    )
+
+
+def make_plan(vcluster: VCluster, inventory: Inventory, intent: Intent) -> Plan:
+    """Decide everything, and collect every finding; raises nothing.
+
+    A plan with critical findings is complete and readable, and must not be applied.
+    """
+    nodes = map_nodes(vcluster, inventory, intent.nodes)
+    images = plan_images(vcluster, inventory, intent)
+    entities = EntityPlanner(inventory, intent, nodes).plan(vcluster, images)
+    case = Case(vcluster, inventory, intent, nodes, images, entities)
+    outcome = run_checks(case)
+    return Plan(
+        vcluster=vcluster.name,
+        source=vcluster.site,
+        source_release=vcluster.release,
+        target=inventory.label,
+        target_release=inventory.capabilities.release,
+        images=images,
+        entities=entities,
+        nodes=_changed_pairs(nodes),
+        findings=by_severity((*nodes.findings, *outcome.findings)),
+        predicted=outcome.predicted,
+        verbatim=inventory.capabilities.is_verbatim,
+    )
+
+
+def _changed_pairs(nodes: NodeMap) -> tuple[NodePair, ...]:
+    if nodes.is_identity:
+        return ()
+    return tuple(NodePair(source, target) for source, target in sorted(nodes.pairs.items()))

@@ -1,0 +1,100 @@
+# SPDX-License-Identifier: Apache-2.0
+"""From a source's document to a body that the target accepts; every alteration is said.
+
+A document as CSM serves it cannot be sent back: BOS and CFS refuse their read-only properties,
+CFS refuses a layer with both branch and commit although it serves both, and older releases
+refuse fields that they do not know. An empty value and a null say nothing and are dropped.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import TypeAlias
+
+from poya.documents import Document, Json, JsonObject
+from poya.model.inventory import Capabilities
+from poya.model.records import Kind
+from poya.planning.canonical import READ_ONLY
+
+# Manta writes this word where it means "not exclusive"; to HSM it is an exclusive group's name,
+# and the members of any two such groups exclude each other.
+NOT_EXCLUSIVE = "false"
+
+Body: TypeAlias = tuple[JsonObject, tuple[str, ...]]
+
+
+def to_body(kind: Kind, document: Document, capabilities: Capabilities) -> Body:
+    """Make the body that the target accepts, and say what was altered.
+
+    Names, node lists and image paths are the caller's. A verbatim target gets the document as is.
+    """
+    if capabilities.is_verbatim:
+        return document.editable(), ()
+    return _MAKERS[kind](document.editable(), capabilities)
+
+
+def _group(value: JsonObject, _: Capabilities) -> Body:
+    known = ("label", "description", "tags", "exclusiveGroup", "members")
+    body = {key: value[key] for key in known if value.get(key)}
+    if str(body.get("exclusiveGroup", "")).lower() == NOT_EXCLUSIVE:
+        del body["exclusiveGroup"]
+        return body, (f"exclusiveGroup '{NOT_EXCLUSIVE}' left out: it is no group's name",)
+    return body, ()
+
+
+def _configuration(value: JsonObject, capabilities: Capabilities) -> Body:
+    edits: list[str] = []
+    body = _without_silence(value, READ_ONLY["configuration"])
+    if "description" in body and not capabilities.has_configuration_description:
+        edits.append(f"description left out: {capabilities.release} does not keep it")
+        del body["description"]
+    if "tenant_name" in body and not capabilities.has_configuration_tenants:
+        edits.append(f"tenant_name left out: {capabilities.release} does not keep it")
+        del body["tenant_name"]
+    layers = value.get("layers")
+    body["layers"] = [_layer(layer, edits) for layer in layers] if isinstance(layers, list) else []
+    if "additional_inventory" in body:
+        body["additional_inventory"] = _layer(body["additional_inventory"], edits)
+    return body, tuple(edits)
+
+
+def _layer(layer: Json, edits: list[str]) -> Json:
+    if not isinstance(layer, dict):
+        return layer
+    body = _without_silence(layer, frozenset())
+    if body.get("commit") and body.pop("branch", None):
+        name = body.get("name") or body.get("playbook") or "additional inventory"
+        edits.append(f"layer '{name}': commit kept, branch '{layer['branch']}' left out")
+    return body
+
+
+def _template(value: JsonObject, capabilities: Capabilities) -> Body:
+    edits: list[str] = []
+    body = _without_silence(value, READ_ONLY["template"])
+    boot_sets = value.get("boot_sets")
+    items = boot_sets.items() if isinstance(boot_sets, dict) else ()
+    body["boot_sets"] = {name: _boot_set(name, b, capabilities, edits) for name, b in items}
+    return body, tuple(edits)
+
+
+def _boot_set(name: str, boot_set: Json, capabilities: Capabilities, edits: list[str]) -> Json:
+    if not isinstance(boot_set, dict):
+        return boot_set
+    body = _without_silence(boot_set, frozenset({"name"}))
+    body.setdefault("type", "s3")
+    if "arch" in body and not capabilities.has_boot_set_arch:
+        edits.append(f"boot set '{name}': arch left out: {capabilities.release} has none")
+        del body["arch"]
+    return body
+
+
+def _without_silence(value: JsonObject, unwanted: frozenset[str]) -> JsonObject:
+    empty: tuple[Json, ...] = (None, "", [], {})
+    return {k: v for k, v in value.items() if k not in unwanted and v not in empty}
+
+
+_MAKERS: Mapping[Kind, Callable[[JsonObject, Capabilities], Body]] = {
+    "group": _group,
+    "configuration": _configuration,
+    "template": _template,
+}

@@ -1,0 +1,329 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The operator's configuration: `$XDG_CONFIG_HOME/poya/config.toml`, read strictly.
+
+A key that poya does not know is refused: a misspelt `proxy` must not mean "no proxy".
+"""
+
+from __future__ import annotations
+
+import difflib
+import os
+import re
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from poya.errors import ConfigError, NotFound
+
+AUTH_METHODS = ("client-credentials", "password", "token", "none")
+_SITE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}")
+
+_SITE_KEYS = frozenset(
+    "kind url ca proxy tenant s3_endpoint allowed_s3_hosts auth vcs services".split()
+)
+_AUTH_KEYS = frozenset(
+    "method client_id username realm token_url client_secret_file client_secret_env "
+    "password_file password_env token_file token_env".split()
+)
+_VCS_KEYS = frozenset("username password_file password_env".split())
+
+
+@dataclass(frozen=True, slots=True)
+class SecretPlace:
+    """Where a secret is read from, when it is needed: a file or an environment variable."""
+
+    file: Path | None = None
+    variable: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class AuthSettings:
+    """How to get a token.
+
+    Attributes:
+        method: One of `AUTH_METHODS`.
+        token_url: None for the site's own Keycloak, below its gateway.
+    """
+
+    method: str = "token"
+    client_id: str = ""
+    username: str = ""
+    realm: str = "shasta"
+    token_url: str | None = None
+    secret: SecretPlace = field(default_factory=SecretPlace)
+
+
+@dataclass(frozen=True, slots=True)
+class VcsSettings:
+    """Who asks the site's Gitea whether a commit is there."""
+
+    username: str
+    password: SecretPlace
+
+
+@dataclass(frozen=True, slots=True)
+class SiteSettings:
+    """One `[sites.<name>]` table.
+
+    Attributes:
+        url: The gateway's base URL.
+        ca: The file with the site's CA certificates; None for the system's own.
+        proxy: `socks5h://host:port` or `http://host:port`.
+        services: Base URLs of services that are not behind the gateway, by service name.
+    """
+
+    name: str
+    url: str
+    kind: str = "csm"
+    ca: Path | None = None
+    proxy: str | None = None
+    tenant: str | None = None
+    s3_endpoint: str | None = None
+    allowed_s3_hosts: tuple[str, ...] = ()
+    auth: AuthSettings = field(default_factory=AuthSettings)
+    vcs: VcsSettings | None = None
+    services: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """The whole configuration.
+
+    Attributes:
+        path: Where it was read from; the file may not exist.
+        current: The site that commands use when none is named.
+    """
+
+    path: Path
+    current: str | None
+    sites: Mapping[str, SiteSettings]
+
+    def site(self, name: str | None) -> SiteSettings:
+        """The named site, or the current one.
+
+        Raises:
+            ConfigError: No site is named and none is current.
+            NotFound: The configuration has no such site.
+        """
+        wanted = name or self.current
+        if wanted is None:
+            raise ConfigError(
+                "No site is named.",
+                todo="Name one with --site NAME, or choose one: poya config set site NAME.",
+            )
+        if wanted not in self.sites:
+            raise NotFound(
+                f"The configuration has no site '{wanted}'.",
+                why=f"{self.path} has {', '.join(sorted(self.sites)) or 'no sites'}.",
+                todo=_did_you_mean(wanted, self.sites) or f"Add [sites.{wanted}] to it.",
+            )
+        return self.sites[wanted]
+
+
+def configuration_path(explicit: str | None = None) -> Path:
+    """Where the configuration is: as named, `POYA_CONFIG`, or the user's own."""
+    named = explicit or os.environ.get("POYA_CONFIG")
+    if named:
+        return Path(named).expanduser()
+    home = os.environ.get("XDG_CONFIG_HOME") or Path.home() / ".config"
+    return Path(home) / "poya" / "config.toml"
+
+
+def state_directory() -> Path:
+    """Where runs and locks live: `$XDG_STATE_HOME/poya`."""
+    home = os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state"
+    return Path(home) / "poya"
+
+
+def load_settings(explicit: str | None = None) -> Settings:
+    """Read the configuration; a missing file at the usual place is an empty configuration.
+
+    Raises:
+        ConfigError: The file cannot be read or says something impossible.
+    """
+    path = configuration_path(explicit)
+    try:
+        text = path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        if explicit or os.environ.get("POYA_CONFIG"):
+            raise ConfigError(f"There is no configuration at {path}.") from None
+        return Settings(path, None, {})
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"The configuration {path} cannot be read.", why=str(error)) from error
+    try:
+        return _settings(path, tomllib.loads(text))
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigError(f"{path} is not valid TOML.", why=str(error)) from error
+
+
+def set_current_site(settings: Settings, name: str | None) -> None:
+    """Write `site = "name"` into the configuration, or take it out; comments stay.
+
+    Raises:
+        NotFound: The configuration has no such site.
+        ConfigError: The file cannot be written.
+    """
+    if name is not None:
+        settings.site(name)
+    try:
+        text = settings.path.read_text(encoding="utf-8") if settings.path.exists() else ""
+        temporary = settings.path.with_suffix(".toml.new")
+        settings.path.parent.mkdir(parents=True, exist_ok=True)
+        temporary.write_text(_with_current(text, name), encoding="utf-8")
+        temporary.chmod(0o600)
+        temporary.replace(settings.path)
+    except OSError as error:
+        raise ConfigError(f"{settings.path} cannot be written.", why=str(error)) from error
+
+
+def _with_current(text: str, name: str | None) -> str:
+    head, bracket, tables = _split_before_tables(text)
+    lines = [line for line in head.splitlines() if not re.match(r"\s*site\s*=", line)]
+    if name is not None:
+        lines.insert(0, f'site = "{name}"')
+    joined = "\n".join(lines).strip("\n")
+    return f"{joined}\n{bracket and chr(10)}{bracket}{tables}" if joined else f"{bracket}{tables}"
+
+
+def _split_before_tables(text: str) -> tuple[str, str, str]:
+    match = re.search(r"^\s*\[", text, re.MULTILINE)
+    if match is None:
+        return text, "", ""
+    start = match.end() - 1
+    return text[:start], "[", text[start + 1 :]
+
+
+def _settings(path: Path, value: Mapping[str, Any]) -> Settings:
+    _refuse_unknown(value, frozenset({"site", "sites"}), "the configuration")
+    sites = value.get("sites", {})
+    if not isinstance(sites, dict):
+        raise ConfigError("'sites' is not a table of sites.")
+    base = path.parent
+    read = {name: _site(name, table, base) for name, table in sites.items()}
+    current = value.get("site")
+    if current is not None and not isinstance(current, str):
+        raise ConfigError("'site' is not the name of a site.")
+    return Settings(path, current, read)
+
+
+def _site(name: str, table: object, base: Path) -> SiteSettings:
+    where = f"[sites.{name}]"
+    if not isinstance(table, dict):
+        raise ConfigError(f"{where} is not a table.")
+    if not _SITE_NAME.fullmatch(name):
+        raise ConfigError(f"'{name[:40]}' cannot be the name of a site.")
+    _refuse_unknown(table, _SITE_KEYS, where)
+    kind = _text(table, "kind", where) or "csm"
+    if kind != "csm":
+        raise ConfigError(f"{where}: poya knows no site of kind '{kind}'.", todo="Use 'csm'.")
+    url = _text(table, "url", where)
+    if not url or not re.match(r"https?://[^/]", url):
+        raise ConfigError(
+            f"{where} needs a url.", todo='url = "https://api.cmn.<system>.<domain>"'
+        )
+    return SiteSettings(
+        name=name,
+        url=url.rstrip("/"),
+        kind=kind,
+        ca=_path(table, "ca", where, base),
+        proxy=_text(table, "proxy", where),
+        tenant=_text(table, "tenant", where),
+        s3_endpoint=_text(table, "s3_endpoint", where),
+        allowed_s3_hosts=_texts(table.get("allowed_s3_hosts", []), f"{where} allowed_s3_hosts"),
+        auth=_auth(table.get("auth", {}), name, base),
+        vcs=_vcs(table.get("vcs"), name, base),
+        services=_services(table.get("services", {}), where),
+    )
+
+
+def _auth(table: object, site: str, base: Path) -> AuthSettings:
+    where = f"[sites.{site}.auth]"
+    if not isinstance(table, dict):
+        raise ConfigError(f"{where} is not a table.")
+    _refuse_unknown(table, _AUTH_KEYS, where)
+    variable = token_variable(site)
+    if os.environ.get(variable):
+        return AuthSettings(method="token", secret=SecretPlace(variable=variable))
+    method = _text(table, "method", where) or "token"
+    if method not in AUTH_METHODS:
+        raise ConfigError(
+            f"{where}: '{method}' is no way to log in.", todo=f"Use {', '.join(AUTH_METHODS)}."
+        )
+    secret_key = {"client-credentials": "client_secret", "password": "password"}.get(
+        method, "token"
+    )
+    return AuthSettings(
+        method=method,
+        client_id=_text(table, "client_id", where) or "",
+        username=_text(table, "username", where) or "",
+        realm=_text(table, "realm", where) or "shasta",
+        token_url=_text(table, "token_url", where),
+        secret=_secret(table, secret_key, where, base, variable),
+    )
+
+
+def token_variable(site: str) -> str:
+    """The environment variable that holds a token for a site: `POYA_TOKEN_ALPS`."""
+    return f"POYA_TOKEN_{re.sub(r'[^A-Z0-9]', '_', site.upper())}"
+
+
+def _vcs(table: object, site: str, base: Path) -> VcsSettings | None:
+    where = f"[sites.{site}.vcs]"
+    if table is None:
+        return None
+    if not isinstance(table, dict):
+        raise ConfigError(f"{where} is not a table.")
+    _refuse_unknown(table, _VCS_KEYS, where)
+    return VcsSettings(
+        username=_text(table, "username", where) or "crayvcs",
+        password=_secret(table, "password", where, base, None),
+    )
+
+
+def _secret(
+    table: Mapping[str, Any], key: str, where: str, base: Path, default: str | None
+) -> SecretPlace:
+    file = _path(table, f"{key}_file", where, base)
+    variable = _text(table, f"{key}_env", where)
+    return SecretPlace(file, variable or (default if file is None else None))
+
+
+def _services(table: object, where: str) -> dict[str, str]:
+    if not isinstance(table, dict) or not all(isinstance(v, str) for v in table.values()):
+        raise ConfigError(f"{where} services is not a table of URLs.")
+    return {str(name): str(url).rstrip("/") for name, url in table.items()}
+
+
+def _refuse_unknown(table: Mapping[str, Any], known: frozenset[str], where: str) -> None:
+    for key in table:
+        if key not in known:
+            raise ConfigError(
+                f"{where} has an unknown key '{key[:60]}'.",
+                why=f"Known are {', '.join(sorted(known))}.",
+                todo=_did_you_mean(key, known),
+            )
+
+
+def _did_you_mean(word: str, known: Mapping[str, object] | frozenset[str]) -> str:
+    close = difflib.get_close_matches(word, list(known), n=1)
+    return f"Did you mean '{close[0]}'?" if close else ""
+
+
+def _text(table: Mapping[str, Any], key: str, where: str) -> str | None:
+    value = table.get(key)
+    if value is not None and not isinstance(value, str):
+        raise ConfigError(f"{where}: {key} is not a text.")
+    return value or None
+
+
+def _texts(value: object, where: str) -> tuple[str, ...]:
+    if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
+        raise ConfigError(f"{where} is not a list of texts.")
+    return tuple(str(item) for item in value)
+
+
+def _path(table: Mapping[str, Any], key: str, where: str, base: Path) -> Path | None:
+    text = _text(table, key, where)
+    return base / Path(text).expanduser() if text else None

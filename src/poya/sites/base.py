@@ -1,0 +1,166 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a site can do: the ports that the use cases are written against.
+
+A live CSM is a site, a bundle directory is a site that happens to be offline. Both are a Source
+(captured from) and a Target (surveyed, then written to). Every method may raise the errors of
+`poya.errors` that its adapter meets (Unreachable, AuthenticationError…); only what is special is
+said below. Reads may be repeated freely. Each write says whether it may.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Protocol
+
+from poya.documents import Document
+from poya.model.image import Image
+from poya.model.inventory import Interest, Inventory
+from poya.model.records import EntityRef
+from poya.model.vcluster import Selector, VCluster
+from poya.transfer import ReadableObject, WritableObject
+
+
+@dataclass(frozen=True, slots=True)
+class NewImage:
+    """An image to be registered at a target.
+
+    Attributes:
+        source_id: Its id at the source; a bundle keeps it.
+        arch: None where the target does not record it.
+        metadata: Includes poya's marks; a target without metadata ignores it.
+        run: The run that makes it.
+        source_document: The source's record, for a target that keeps documents as they are.
+    """
+
+    source_id: str
+    name: str
+    arch: str | None
+    metadata: Mapping[str, str]
+    run: str
+    source_document: Document | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Published:
+    """A manifest as it stands at the target.
+
+    Attributes:
+        path: `s3://bucket/key`; a bundle answers the path that it had at its site.
+        etag: As the target's store answers it to a HEAD.
+    """
+
+    path: str
+    etag: str
+
+
+class Source(Protocol):
+    """A site seen as where a vCluster comes from. Nothing here writes."""
+
+    @property
+    def label(self) -> str:
+        """How people know it: the site's name, or the bundle's directory."""
+        ...
+
+    async def capture(self, selector: Selector) -> VCluster:
+        """Read the closure of what is selected.
+
+        What is referred to and missing becomes a gap of the result, not an error.
+
+        Raises:
+            NotFound: The group or a template that was named does not exist.
+        """
+        ...
+
+    async def readable(self, path: str) -> ReadableObject:
+        """Open the object that a captured artifact's path names, for reading ranges of it."""
+        ...
+
+
+class Target(Protocol):
+    """A site seen as where a vCluster goes."""
+
+    @property
+    def label(self) -> str:
+        """How people know it."""
+        ...
+
+    async def survey(self, interest: Interest) -> Inventory:
+        """Read what a plan must know of the target."""
+        ...
+
+    async def read(self, ref: EntityRef) -> Document | None:
+        """Read one group, configuration or template as the target holds it now; None if absent.
+
+        Configurations come in the v3 spelling.
+        """
+        ...
+
+    async def write(self, ref: EntityRef, body: Document, present: Document | None) -> None:
+        """Make the entity what `body` says; `present` is what was read just before.
+
+        Repeating it is safe. Creates where `present` is None. Never deletes in order to create.
+
+        Raises:
+            Conflict: The target cannot turn what is there into `body` without deleting it.
+            RequestRefused: The service refused the body; its words are in the error.
+        """
+        ...
+
+    async def delete(self, ref: EntityRef) -> None:
+        """Delete one entity; absent is fine, so repeating is safe."""
+        ...
+
+    async def validate(self, template: str) -> str:
+        """Ask the target to judge a template; `Valid`, or what it says instead."""
+        ...
+
+    async def find_image(self, new: NewImage, known_before: frozenset[str]) -> str | None:
+        """Look for an image that an earlier attempt of this run made.
+
+        By its marks where the target keeps metadata; else an unlinked record of the same name
+        that is not among `known_before`.
+        """
+        ...
+
+    async def unlinked_namesakes(self, name: str) -> frozenset[str]:
+        """Ids of the records of this name without a link; what `find_image` needs to know."""
+        ...
+
+    async def create_image(self, new: NewImage) -> str:
+        """Register an image and answer its id. Not idempotent: look with `find_image` first."""
+        ...
+
+    def artifact_path(self, image_id: str, name: str) -> str:
+        """Where an artifact of the image will be (`s3://…`)."""
+        ...
+
+    async def writable(self, image_id: str, name: str) -> WritableObject:
+        """The place for one artifact's bytes."""
+        ...
+
+    async def publish_manifest(self, image_id: str, body: bytes) -> Published:
+        """Store the manifest beside its artifacts. Repeating it with the same bytes is safe."""
+        ...
+
+    async def link_image(self, image_id: str, new: NewImage, published: Published) -> None:
+        """Link the record to its manifest and complete it (arch, metadata).
+
+        Repeating it with the same values is safe.
+
+        Raises:
+            Conflict: The record has another link already; IMS links are write-once.
+        """
+        ...
+
+    async def read_image(self, image_id: str) -> Image | None:
+        """Read an image back: record, manifest, and what the store holds; None if absent."""
+        ...
+
+    async def users_of_image(self, image_id: str) -> tuple[str, ...]:
+        """What refers to the image at the target (session templates), in words."""
+        ...
+
+    async def delete_image(self, image_id: str) -> None:
+        """Remove record, objects and unfinished uploads for good; absent is fine."""
+        ...
