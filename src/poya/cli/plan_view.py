@@ -39,13 +39,7 @@ def _lines(plan: Plan) -> Iterator[str]:
             yield f"  {KIND_TITLES[kind]}s"
             for entity in entities:
                 yield from _entity(entity)
-    if plan.nodes:
-        yield ""
-        yield f"  Nodes: {len(plan.nodes)} get other names"
-        for pair in plan.nodes[:_MOST_NODES]:
-            yield f"      {pair.source} → {pair.target}"
-        if len(plan.nodes) > _MOST_NODES:
-            yield f"      … and {len(plan.nodes) - _MOST_NODES} more"
+    yield from _nodes(plan)
     if plan.findings:
         yield ""
         yield "  Findings"
@@ -53,6 +47,17 @@ def _lines(plan: Plan) -> Iterator[str]:
             yield from _finding(finding)
     yield ""
     yield totals(plan)
+
+
+def _nodes(plan: Plan) -> Iterator[str]:
+    if not plan.nodes:
+        return
+    yield ""
+    yield f"  Nodes: {len(plan.nodes)} get other names"
+    for pair in plan.nodes[:_MOST_NODES]:
+        yield f"      {pair.source} → {pair.target}"
+    if len(plan.nodes) > _MOST_NODES:
+        yield f"      … and {len(plan.nodes) - _MOST_NODES} more"
 
 
 def _image(image: ImagePlan) -> Iterator[str]:

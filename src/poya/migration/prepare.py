@@ -27,7 +27,7 @@ class Prepared:
 
 
 async def prepare(
-    source: Source, selector: Selector, target_for: Callable[[VCluster], Target]
+    source: Source, selector: Selector, target_for: Callable[[VCluster | None], Target]
 ) -> tuple[Prepared, Target]:
     """Read both ends. Writes nothing anywhere.
 

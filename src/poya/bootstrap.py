@@ -1,0 +1,305 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The only place that names concrete sites and wires them to the use cases."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import asdict, dataclass, fields
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TypeAlias
+
+from poya.csm.config import (
+    AuthConfig,
+    BasicLogin,
+    ClientCredentials,
+    NoAuth,
+    Password,
+    SiteConfig,
+    StaticToken,
+)
+from poya.csm.secret import Secret
+from poya.errors import ConfigError, UsageError
+from poya.journal import Journal, RunFiles, RunStore, hold
+from poya.migration.carrying import Run
+from poya.model.plan import Plan, decode_plan
+from poya.model.vcluster import VCluster
+from poya.settings import SecretPlace, Settings, SiteSettings, state_directory
+from poya.sites.base import Source, Target
+from poya.transfer import Limits
+
+
+@dataclass(frozen=True, slots=True)
+class SitePlace:
+    """A configured site, by name."""
+
+    name: str
+
+    def __str__(self) -> str:
+        return self.name
+
+
+@dataclass(frozen=True, slots=True)
+class BundlePlace:
+    """A bundle, by its absolute directory."""
+
+    directory: str
+
+    def __str__(self) -> str:
+        return self.directory
+
+
+@dataclass(frozen=True, slots=True)
+class FilesPlace:
+    """A bundle whose files are named one by one, as on manta's restore."""
+
+    bos: tuple[str, ...] = ()
+    cfs: tuple[str, ...] = ()
+    hsm: tuple[str, ...] = ()
+    ims: tuple[str, ...] = ()
+    image_dirs: tuple[str, ...] = ()
+
+    def is_given(self) -> bool:
+        """Say whether any file is named."""
+        return any(getattr(self, field.name) for field in fields(self))
+
+    def __str__(self) -> str:
+        return ", ".join(self.bos) or "files"
+
+
+Place: TypeAlias = SitePlace | BundlePlace | FilesPlace
+TargetOpener: TypeAlias = Callable[[VCluster | None], Target]
+
+
+class Workshop:
+    """Opens places, starts and finds runs, for one configuration."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self.store = RunStore(state_directory())
+        self.limits = Limits()
+
+    # Places
+
+    def place(self, text: str) -> Place:
+        """A site if one is configured under this name, else a bundle's directory.
+
+        Raises:
+            NotFound: Neither.
+        """
+        if text in self._settings.sites:
+            return SitePlace(text)
+        if "/" in text or text.startswith(".") or Path(text).is_dir():
+            return BundlePlace(str(Path(text).expanduser().absolute()))
+        return SitePlace(self._settings.site(text).name)
+
+    def site_place(self, name: str | None) -> SitePlace:
+        """The named site, or the current one.
+
+        Raises:
+            ConfigError: No site is named and none is current.
+            NotFound: The configuration does not have it.
+        """
+        return SitePlace(self._settings.site(name).name)
+
+    @asynccontextmanager
+    async def source(self, place: Place) -> AsyncIterator[Source]:
+        """Open a place for reading; a site's client cannot send a request that changes it."""
+        if isinstance(place, SitePlace):
+            from poya.sites.csm import open_csm_source
+
+            async with open_csm_source(site_config(self._settings.site(place.name))) as source:
+                yield source
+            return
+        from poya.sites.bundle import open_bundle, open_files
+
+        if isinstance(place, BundlePlace):
+            yield open_bundle(Path(place.directory))
+        else:
+            yield open_files(
+                bos_files=_paths(place.bos),
+                cfs_files=_paths(place.cfs),
+                hsm_files=_paths(place.hsm),
+                ims_files=_paths(place.ims),
+                image_dirs=_paths(place.image_dirs),
+            )
+
+    @asynccontextmanager
+    async def target(
+        self, place: Place, *, read_only: bool = False
+    ) -> AsyncIterator[TargetOpener]:
+        """Open a place for writing (or only for reading it back).
+
+        Raises:
+            UsageError: The place is made of single files; those are only read.
+        """
+        if isinstance(place, SitePlace):
+            from poya.sites.csm import open_csm_target
+
+            config = site_config(self._settings.site(place.name))
+            async with open_csm_target(config, read_only=read_only) as target:
+                yield lambda _: target
+            return
+        if isinstance(place, FilesPlace):
+            raise UsageError("Files named one by one can be restored from, not written to.")
+        from poya.sites.bundle import BundleTarget
+
+        directory = Path(place.directory)
+        yield lambda vcluster: BundleTarget(directory, vcluster)
+
+    def bundle_files(self, place: Place) -> list[tuple[str, str]]:
+        """A finished bundle's files as (what it is, path), in the order that people read."""
+        from poya.sites.bundle import list_files
+
+        if not isinstance(place, BundlePlace):
+            return []
+        return list_files(Path(place.directory))
+
+    # Runs
+
+    @contextmanager
+    def new_run(self, plan: Plan, places: tuple[Place, Place]) -> Iterator[Run]:
+        """Start a run of a plan, holding its lock and the target vCluster's."""
+        facts = {
+            "vcluster": plan.vcluster,
+            "source_label": plan.source,
+            "target_label": plan.target,
+            "source": _encode_place(places[0]),
+            "target": _encode_place(places[1]),
+            "plan_digest": plan.digest(),
+            "state": "planned",
+            "started": datetime.now(UTC).isoformat(timespec="seconds"),
+        }
+        with hold(self._target_lock(facts), f"bringing {plan.vcluster} to {plan.target}"):
+            files, journal = self.store.start(plan.vcluster, plan.encode(), facts)
+            with hold(files.lock, f"run {files.run}"):
+                try:
+                    yield Run(files.run, plan, journal)
+                finally:
+                    journal.close()
+
+    @contextmanager
+    def open_run(self, run_id: str) -> Iterator[tuple[Run, tuple[Place, Place]]]:
+        """Open a run to go on with it or to undo it, holding both locks."""
+        files = self.store.find(run_id)
+        purpose = f"run {files.run}"
+        with (
+            hold(files.lock, purpose),
+            self.look_at_run(files.run) as (run, places),
+            hold(self._target_lock(run.journal.facts()), purpose),
+        ):
+            yield run, places
+
+    @contextmanager
+    def look_at_run(self, run_id: str) -> Iterator[tuple[Run, tuple[Place, Place]]]:
+        """Open a run to read it; anybody may do so at any time."""
+        files = self.store.find(run_id)
+        journal = Journal.open(files.journal)
+        try:
+            facts = journal.facts()
+            places = (_decode_place(facts["source"]), _decode_place(facts["target"]))
+            yield Run(files.run, _read_plan(files, facts), journal), places
+        finally:
+            journal.close()
+
+    def facts_of(self, run_id: str) -> dict[str, str]:
+        """What is known of a run as a whole."""
+        journal = Journal.open(self.store.find(run_id).journal)
+        try:
+            return journal.facts()
+        finally:
+            journal.close()
+
+    def _target_lock(self, facts: Mapping[str, str]) -> Path:
+        return self.store.target_lock(facts["target_label"], facts["vcluster"])
+
+
+def _read_plan(files: RunFiles, facts: Mapping[str, str]) -> Plan:
+    try:
+        plan = decode_plan(files.plan.read_bytes())
+    except OSError as error:
+        raise UsageError(
+            f"The plan of the run {files.run} cannot be read.", why=str(error)
+        ) from error
+    if plan.digest() != facts["plan_digest"]:
+        raise UsageError(f"The plan of the run {files.run} is not the one that was approved.")
+    return plan
+
+
+def _paths(names: tuple[str, ...]) -> tuple[Path, ...]:
+    return tuple(Path(name).expanduser().absolute() for name in names)
+
+
+_PLACES: Mapping[str, type[SitePlace] | type[BundlePlace] | type[FilesPlace]] = {
+    kind.__name__: kind for kind in (SitePlace, BundlePlace, FilesPlace)
+}
+
+
+def _encode_place(place: Place) -> str:
+    value = asdict(place)
+    if isinstance(place, FilesPlace):
+        absolute = {key: [str(p) for p in _paths(tuple(names))] for key, names in value.items()}
+        value = dict(absolute)
+    return json.dumps({"kind": type(place).__name__, **value}, sort_keys=True)
+
+
+def _decode_place(text: str) -> Place:
+    value = json.loads(text)
+    kind = _PLACES[value.pop("kind")]
+    return kind(**{k: tuple(v) if isinstance(v, list) else v for k, v in value.items()})
+
+
+# Settings → the client's own configuration
+
+
+def site_config(settings: SiteSettings) -> SiteConfig:
+    """What the CSM client must know of a configured site."""
+    return SiteConfig(
+        name=settings.name,
+        url=settings.url,
+        auth=_auth(settings),
+        ca_path=str(settings.ca) if settings.ca else None,
+        proxy=settings.proxy,
+        tenant=settings.tenant,
+        vcs_login=_vcs_login(settings),
+        services=settings.services,
+        s3_endpoint=settings.s3_endpoint,
+        allowed_s3_hosts=settings.allowed_s3_hosts,
+    )
+
+
+def _auth(settings: SiteSettings) -> AuthConfig:
+    auth = settings.auth
+    where = f"[sites.{settings.name}.auth]"
+    if auth.method == "none":
+        return NoAuth()
+    secret = _secret(auth.secret, where)
+    if auth.method == "token":
+        return StaticToken(secret)
+    if auth.method == "client-credentials":
+        client_id = auth.client_id or "admin-client"
+        return ClientCredentials(client_id, secret, auth.token_url, auth.realm)
+    if not auth.username:
+        raise ConfigError(f"{where} needs a username.")
+    client_id = auth.client_id or "shasta"
+    return Password(auth.username, secret, client_id, auth.token_url, auth.realm)
+
+
+def _vcs_login(settings: SiteSettings) -> BasicLogin | None:
+    if settings.vcs is None:
+        return None
+    where = f"[sites.{settings.name}.vcs]"
+    return BasicLogin(settings.vcs.username, _secret(settings.vcs.password, where))
+
+
+def _secret(place: SecretPlace, where: str) -> Secret:
+    if place.file is not None:
+        return Secret.from_file(str(place.file))
+    if place.variable is not None:
+        return Secret.from_env(place.variable)
+    raise ConfigError(
+        f"{where} does not say where its secret is.",
+        todo="Name a file (…_file) or an environment variable (…_env).",
+    )

@@ -1,0 +1,115 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`migrate backup` and `migrate restore`, with the words that operators of manta know."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from poya.bootstrap import BundlePlace, FilesPlace, Place, Workshop
+from poya.cli.flow import Interrupted, Outcome, Wishes, bring, run_async, show_json
+from poya.cli.session import Session
+from poya.cli.summary_view import render_summary
+from poya.cli.text import duration, printable, size
+from poya.model.records import KIND_TITLES
+from poya.model.vcluster import Selector
+
+
+def bundle_place(directory: str) -> BundlePlace:
+    """The place of a bundle directory."""
+    return BundlePlace(str(Path(directory).absolute()))
+
+
+def back_up(
+    session: Session,
+    site: str | None,
+    selection: tuple[str, tuple[str, ...]],
+    destination: str,
+    wishes: Wishes,
+) -> None:
+    """Bring what is selected into a bundle, and name its files."""
+    workshop = Workshop(session.settings)
+    here = workshop.site_place(site or session.site)
+    name, templates = selection
+    _say(
+        wishes,
+        f"Migrate backup of {_selected(name, templates)}; destination folder: {destination}",
+    )
+    interrupted = Interrupted()
+    selector = Selector(name=name, templates=templates)
+    places = (here, bundle_place(destination))
+    outcome = run_async(bring(workshop, places, selector, wishes, interrupted), interrupted)
+    if wishes.as_json:
+        show_json(outcome)
+    elif outcome.report is not None:
+        _name_files(workshop.bundle_files(places[1]))
+        _name_bytes(outcome)
+
+
+def _selected(name: str, templates: tuple[str, ...]) -> str:
+    if templates:
+        return f"the BOS Template: {', '.join(templates)}"
+    return f"the vCluster: {name}"
+
+
+def _name_files(files: list[tuple[str, str]]) -> None:
+    click.echo("Done, the following image bundle was generated:")
+    for title, path in files:
+        indent = "        " if title == "file" else "    "
+        click.echo(printable(f"{indent}{title}: {path}"))
+
+
+def _name_bytes(outcome: Outcome) -> None:
+    report = outcome.report
+    if report is None:
+        return
+    click.echo(
+        f"\n{size(report.moved_bytes)} moved, {size(report.saved_bytes)} saved, in "
+        f"{duration(report.elapsed_s)}; {report.checked} things read back, all as planned."
+    )
+    click.echo(f"Verify again: poya migrate verify {report.run}")
+
+
+def restore_from(session: Session, site: str | None, place: Place, wishes: Wishes) -> None:
+    """Bring a bundle to a site, and say what was restored."""
+    workshop = Workshop(session.settings)
+    there = workshop.site_place(site or session.site)
+    _say(wishes, "Migrate restore of the following image:")
+    for line in _named(place):
+        _say(wishes, f"    {line}")
+    interrupted = Interrupted()
+    outcome = run_async(
+        bring(workshop, (place, there), Selector(), wishes, interrupted), interrupted
+    )
+    if wishes.as_json:
+        show_json(outcome)
+    elif outcome.report is not None:
+        click.echo(render_summary(outcome.report))
+        click.echo(f"\nDone, {_restored(outcome)} have been restored.")
+
+
+def _named(place: Place) -> list[str]:
+    if not isinstance(place, FilesPlace):
+        return [f"Bundle: {place}"]
+    titles = (
+        ("BOS file", place.bos),
+        ("CFS file", place.cfs),
+        ("IMS file", place.ims),
+        ("HSM file", place.hsm),
+        ("Image directory", place.image_dirs),
+    )
+    return [f"{title}: {path}" for title, paths in titles for path in paths]
+
+
+def _restored(outcome: Outcome) -> str:
+    kinds = {entity.kind for entity in outcome.plan.entities}
+    names = ["the image bundle"] if outcome.plan.images else []
+    names += [
+        KIND_TITLES[kind] for kind in ("group", "configuration", "template") if kind in kinds
+    ]
+    return f"{', '.join(names[:-1])} and {names[-1]}" if len(names) > 1 else "".join(names)
+
+
+def _say(wishes: Wishes, text: str) -> None:
+    click.echo(printable(text), err=wishes.as_json)

@@ -1,0 +1,173 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The one flow behind `run`, `backup` and `restore`: read, plan, ask, act, verify, sum up."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Coroutine
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, TypeVar
+
+import click
+
+from poya.cli.asking import confirm_plan, refuse_if_critical, settle_conflicts
+from poya.cli.plan_view import render_plan
+from poya.cli.progress import following
+from poya.errors import Cancelled, UsageError
+from poya.migration.carrying import carry_out
+from poya.migration.hooks import run_hook, split_hook
+from poya.migration.prepare import prepare
+from poya.model.intent import Intent
+from poya.model.plan import Plan
+from poya.model.vcluster import Selector
+
+if TYPE_CHECKING:
+    from poya.bootstrap import Place, Workshop
+    from poya.migration.report import Report
+
+_T = TypeVar("_T")
+
+
+@dataclass(frozen=True, slots=True)
+class Wishes:
+    """What the operator's options say beyond what to move where.
+
+    Attributes:
+        yes: Answer every question with yes.
+        accepted: Ids of warnings that are accepted beforehand.
+        strict: Warnings must be accepted by id.
+        only_plan: Stop after showing the plan.
+        as_json: One JSON document on stdout instead of text.
+    """
+
+    intent: Intent = field(default_factory=Intent)
+    yes: bool = False
+    accepted: frozenset[str] = frozenset()
+    strict: bool = False
+    only_plan: bool = False
+    as_json: bool = False
+    pre_hook: str = ""
+    post_hook: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What came of it: the plan always, the report unless only a plan was wanted."""
+
+    plan: Plan
+    report: Report | None
+
+
+class Interrupted:
+    """Where an interrupt leaves us: the run under way, if there is one."""
+
+    def __init__(self) -> None:
+        self.run = ""
+
+
+def run_async(work: Coroutine[object, object, _T], interrupted: Interrupted | None = None) -> _T:
+    """Run a coroutine to its end; Ctrl-C stops it cleanly and says how to go on.
+
+    Raises:
+        Cancelled: It was interrupted.
+    """
+    try:
+        return asyncio.run(work)
+    except (KeyboardInterrupt, asyncio.CancelledError):
+        run = interrupted.run if interrupted else ""
+        if not run:
+            raise Cancelled("Stopped; nothing was written.") from None
+        raise Cancelled(
+            f"Stopped; the run {run} is part-way.",
+            todo=f"'poya migrate resume {run}' goes on, 'poya migrate undo {run}' takes it back.",
+        ) from None
+
+
+async def bring(
+    workshop: Workshop,
+    places: tuple[Place, Place],
+    selector: Selector,
+    wishes: Wishes,
+    interrupted: Interrupted,
+) -> Outcome:
+    """Bring what is selected from one place to the other.
+
+    Raises:
+        PoyaError: Whatever stops it, with its exit status.
+    """
+    hooks = {
+        name: split_hook(text)
+        for name, text in (("pre", wishes.pre_hook), ("post", wishes.post_hook))
+        if text
+    }
+    here, there = places
+    async with workshop.source(here) as source, workshop.target(there) as opener:
+        prepared, target = await prepare(source, selector, opener)
+        plan, _ = settle_conflicts(prepared, wishes.intent, yes=wishes.yes)
+        _show(plan, wishes)
+        refuse_if_critical(plan)
+        if wishes.only_plan:
+            return Outcome(plan, None)
+        confirm_plan(plan, yes=wishes.yes, accepted=wishes.accepted, strict=wishes.strict)
+        facts = _facts(plan, places)
+        if "pre" in hooks:
+            await run_hook("pre", hooks["pre"], facts)
+        with workshop.new_run(plan, places) as run, following() as listener:
+            interrupted.run = run.id
+            report = await carry_out(run, source, target, workshop.limits, listener)
+        if "post" in hooks:
+            await run_hook("post", hooks["post"], {**facts, "run": run.id})
+        return Outcome(plan, report)
+
+
+async def resume(workshop: Workshop, run_id: str, interrupted: Interrupted) -> Outcome:
+    """Go on with a run that stopped part-way; a finished one is verified again."""
+    with workshop.open_run(run_id) as (run, (here, there)):
+        interrupted.run = run.id
+        async with workshop.source(here) as source, workshop.target(there) as opener:
+            with following() as listener:
+                report = await carry_out(run, source, opener(None), workshop.limits, listener)
+        return Outcome(run.plan, report)
+
+
+def _facts(plan: Plan, places: tuple[Place, Place]) -> dict[str, str]:
+    here, there = places
+    return {
+        "vcluster": plan.vcluster,
+        "source": str(here),
+        "target": str(there),
+    }
+
+
+def _show(plan: Plan, wishes: Wishes) -> None:
+    if wishes.as_json:
+        return
+    click.echo(render_plan(plan))
+    click.echo()
+
+
+def show_json(outcome: Outcome) -> None:
+    """Print the plan, and the report if there is one, as one JSON document."""
+    document = {
+        "plan": json.loads(outcome.plan.encode()),
+        "report": outcome.report.as_json() if outcome.report else None,
+    }
+    click.echo(json.dumps(document, indent=2, ensure_ascii=False))
+
+
+def read_option_file(text: str, what: str) -> str:
+    """The text itself, or what the file says that it names.
+
+    Raises:
+        UsageError: It names a file that cannot be read.
+    """
+    from pathlib import Path
+
+    looks_like_file = "/" in text or text.startswith((".", "@")) or Path(text).is_file()
+    if not looks_like_file:
+        return text
+    try:
+        return Path(text.removeprefix("@")).read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageError(f"The {what} {text} cannot be read.", why=str(error)) from error

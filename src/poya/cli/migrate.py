@@ -1,0 +1,322 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`poya migrate`: move, back up and restore a vCluster; look at runs, resume and undo them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from poya.cli.session import Session
+
+if TYPE_CHECKING:
+    from poya.cli.flow import Outcome, Wishes
+
+_Command = Callable[..., Any]
+
+
+@click.group()
+def migrate() -> None:
+    """Move, back up or restore a vCluster.
+
+    A vCluster is named by its HSM group, or by its BOS session templates. Nothing is written
+    before the plan is shown and confirmed; a run can be stopped at any point, resumed and undone.
+
+    \b
+    Examples:
+      poya migrate plan gele --from alps --to prealps
+      poya migrate run gele --from alps --to prealps --nodes x9000c1s[0-3]b0n[0,1]
+      poya migrate backup -b gele-cos-template-23.06.0-1 -d ./backup
+      poya migrate restore --bundle ./backup --site prealps
+      poya migrate undo RUN
+    """
+
+
+def _wish_options(command: _Command) -> _Command:
+    """The options that every verb which writes has in common."""
+    for option in reversed(
+        (
+            click.option(
+                "--nodes",
+                metavar="LIST|FILE",
+                help="The target's nodes: a host list (x9000c1s[0-3]b0n0,…), or a file with a "
+                "pair 'source target' a line.",
+            ),
+            click.option(
+                "--on-conflict",
+                "on_conflict",
+                multiple=True,
+                metavar="[KIND=]POLICY",
+                help="What to do where the target holds something else under a name: fail, "
+                "reuse-if-equal, overwrite or rename; KIND is group, configuration, template or "
+                "image.",
+            ),
+            click.option("--yes", "-y", is_flag=True, help="Answer every question with yes."),
+            click.option(
+                "--accept", multiple=True, metavar="ID", help="Accept a warning by its id, or all."
+            ),
+            click.option(
+                "--strict", is_flag=True, help="Refuse warnings that --accept does not name."
+            ),
+            click.option("--dry-run", "-n", is_flag=True, help="Show the plan and stop."),
+            click.option("--pre-hook", default="", metavar="COMMAND", help="Run this before."),
+            click.option("--post-hook", default="", metavar="COMMAND", help="Run this after."),
+            click.option(
+                "--output", type=click.Choice(["text", "json"]), default="text", show_default=True
+            ),
+        )
+    ):
+        command = option(command)
+    return command
+
+
+def _wishes(options: dict[str, Any]) -> Wishes:
+    from poya.cli.asking import parse_policies
+    from poya.cli.flow import Wishes, read_option_file
+    from poya.model.intent import Intent, parse_node_choice
+
+    nodes = options.get("nodes")
+    choice = parse_node_choice(read_option_file(nodes, "node list")) if nodes else None
+    return Wishes(
+        intent=Intent(nodes=choice, policies=parse_policies(options["on_conflict"])),
+        yes=options["yes"],
+        accepted=frozenset(options["accept"]),
+        strict=options["strict"],
+        only_plan=options["dry_run"],
+        as_json=options["output"] == "json",
+        pre_hook=options["pre_hook"],
+        post_hook=options["post_hook"],
+    )
+
+
+@migrate.command()
+@click.argument("name", required=False, default="")
+@click.option("--from", "here", required=True, metavar="SITE|DIR", help="Where it is.")
+@click.option("--to", "there", required=True, metavar="SITE|DIR", help="Where it goes.")
+@click.option(
+    "--template", "-b", "templates", multiple=True, help="Select by session template instead."
+)
+@_wish_options
+@click.pass_obj
+def run(
+    session: Session,
+    /,
+    name: str,
+    here: str,
+    there: str,
+    templates: tuple[str, ...],
+    **options: Any,
+) -> None:
+    """Move the vCluster NAME from one site to another.
+
+    NAME is the label of its HSM group. The source is only read. If the run is stopped, whatever
+    by, 'poya migrate resume' goes on where it was; 'poya migrate undo' takes everything back.
+
+    \b
+    Examples:
+      poya migrate run gele --from alps --to prealps
+      poya migrate run gele --from alps --to prealps --nodes nodes.txt --yes
+      poya migrate run -b gele-cos-template-23.06.0-1 --from alps --to prealps -n
+    """
+    _bring(session, (here, there), (name, templates), options)
+
+
+@migrate.command()
+@click.argument("name", required=False, default="")
+@click.option("--from", "here", required=True, metavar="SITE|DIR", help="Where it is.")
+@click.option("--to", "there", required=True, metavar="SITE|DIR", help="Where it would go.")
+@click.option(
+    "--template", "-b", "templates", multiple=True, help="Select by session template instead."
+)
+@_wish_options
+@click.pass_obj
+def plan(
+    session: Session,
+    /,
+    name: str,
+    here: str,
+    there: str,
+    templates: tuple[str, ...],
+    **options: Any,
+) -> None:
+    """Show what 'run' would do with the vCluster NAME, and every finding; write nothing.
+
+    \b
+    Example:
+      poya migrate plan gele --from alps --to prealps --output json
+    """
+    _bring(session, (here, there), (name, templates), {**options, "dry_run": True})
+
+
+def _bring(
+    session: Session,
+    ends: tuple[str, str],
+    selection: tuple[str, tuple[str, ...]],
+    options: dict[str, Any],
+) -> None:
+    from poya.bootstrap import Workshop
+    from poya.cli.flow import Interrupted, bring, run_async
+    from poya.model.vcluster import Selector
+
+    name, templates = selection
+    if not name and not templates:
+        raise click.UsageError("Name the vCluster (its HSM group), or give --template.")
+    workshop = Workshop(session.settings)
+    places = (workshop.place(ends[0]), workshop.place(ends[1]))
+    interrupted = Interrupted()
+    selector = Selector(name=name, templates=templates)
+    work = bring(workshop, places, selector, _wishes(options), interrupted)
+    _sum_up(run_async(work, interrupted), as_json=options["output"] == "json")
+
+
+def _sum_up(outcome: Outcome, *, as_json: bool) -> None:
+    from poya.cli.flow import show_json
+    from poya.cli.summary_view import render_summary
+
+    if as_json:
+        show_json(outcome)
+    elif outcome.report is not None:
+        click.echo(render_summary(outcome.report))
+
+
+@migrate.command()
+@click.option(
+    "--bos", "-b", "templates", multiple=True, metavar="TEMPLATE", help="The session template."
+)
+@click.option(
+    "--destination", "-d", required=True, metavar="DIR", help="The directory for the bundle."
+)
+@click.option("--group", "name", default="", metavar="NAME", help="Select by HSM group instead.")
+@click.option("--site", metavar="NAME", help="The site to read; else the current one.")
+@_wish_options
+@click.pass_obj
+def backup(
+    session: Session,
+    /,
+    templates: tuple[str, ...],
+    destination: str,
+    name: str,
+    site: str | None,
+    **options: Any,
+) -> None:
+    """Keep a vCluster as a bundle: its records, and every file of its images.
+
+    The site is only read. Repeating an interrupted backup continues it.
+
+    \b
+    Examples:
+      poya migrate backup -b gele-cos-template-23.06.0-1 -d $PWD
+      poya migrate backup --group gele -d ./gele --site alps
+    """
+    from poya.cli.bundling import back_up
+
+    if not name and not templates:
+        raise click.UsageError("Give the session template: -b TEMPLATE.")
+    back_up(session, site, (name, templates), destination, _wishes({**options, "yes": True}))
+
+
+@migrate.command()
+@click.option("--bundle", metavar="DIR", help="The directory of a bundle.")
+@click.option("--bos-file", "-b", multiple=True, metavar="FILE", help="A session template.")
+@click.option("--cfs-file", "-c", multiple=True, metavar="FILE", help="A CFS configuration.")
+@click.option("--hsm-file", "-j", multiple=True, metavar="FILE", help="HSM groups.")
+@click.option("--ims-file", "-m", multiple=True, metavar="FILE", help="An IMS record.")
+@click.option("--image-dir", "-i", multiple=True, metavar="DIR", help="The files of an image.")
+@click.option("--site", metavar="NAME", help="The site to write; else the current one.")
+@_wish_options
+@click.pass_obj
+def restore(
+    session: Session,
+    /,
+    bundle: str | None,
+    bos_file: tuple[str, ...],
+    cfs_file: tuple[str, ...],
+    hsm_file: tuple[str, ...],
+    ims_file: tuple[str, ...],
+    image_dir: tuple[str, ...],
+    site: str | None,
+    **options: Any,
+) -> None:
+    """Bring a vCluster from a bundle to a site.
+
+    The bundle may be poya's own or manta's; it is never written to. Its files are checked before
+    the first request to the site.
+
+    \b
+    Examples:
+      poya migrate restore --bundle ./gele --site prealps
+      poya migrate restore --bos-file t.json --cfs-file c.json \\
+          --hsm-file t-hsm.json --ims-file ID-ims.json --image-dir ./ID
+    """
+    from poya.bootstrap import FilesPlace, Place
+    from poya.cli.bundling import bundle_place, restore_from
+
+    files = FilesPlace(bos_file, cfs_file, hsm_file, ims_file, image_dir)
+    if bool(bundle) == files.is_given():
+        raise click.UsageError("Give either --bundle DIR, or the files one by one.")
+    place: Place = bundle_place(bundle) if bundle else files
+    restore_from(session, site, place, _wishes(options))
+
+
+@migrate.command()
+@click.argument("run_id", metavar="RUN")
+@click.option("--output", type=click.Choice(["text", "json"]), default="text", show_default=True)
+@click.pass_obj
+def resume(session: Session, run_id: str, output: str) -> None:
+    """Go on with a run that stopped part-way.
+
+    Steps that are done are not repeated, parts of files that arrived are not sent again.
+    """
+    from poya.bootstrap import Workshop
+    from poya.cli.flow import Interrupted, run_async
+    from poya.cli.flow import resume as go_on
+
+    interrupted = Interrupted()
+    outcome = run_async(go_on(Workshop(session.settings), run_id, interrupted), interrupted)
+    _sum_up(outcome, as_json=output == "json")
+
+
+@migrate.command()
+@click.argument("run_id", metavar="RUN")
+@click.option("--yes", "-y", is_flag=True, help="Do not ask.")
+@click.pass_obj
+def undo(session: Session, run_id: str, yes: bool) -> None:
+    """Take back what a run wrote, until the target is what it was.
+
+    What somebody else changed since is named and left alone. Undoing can be repeated.
+    """
+    from poya.cli.runs import undo_run
+
+    undo_run(session, run_id, yes=yes)
+
+
+@migrate.command()
+@click.argument("run_id", metavar="RUN")
+@click.pass_obj
+def verify(session: Session, run_id: str) -> None:
+    """Read back what a run brought, and compare it with its plan."""
+    from poya.cli.runs import verify_run
+
+    verify_run(session, run_id)
+
+
+@migrate.command(name="list")
+@click.option("--output", type=click.Choice(["table", "json"]), default="table")
+@click.pass_obj
+def list_(session: Session, output: str) -> None:
+    """List the runs, the newest last."""
+    from poya.cli.runs import list_runs
+
+    list_runs(session, as_json=output == "json")
+
+
+@migrate.command()
+@click.argument("run_id", metavar="RUN")
+@click.option("--output", type=click.Choice(["table", "json"]), default="table")
+@click.pass_obj
+def status(session: Session, run_id: str, output: str) -> None:
+    """Show each step of a run: what is done, what failed and why."""
+    from poya.cli.runs import show_run
+
+    show_run(session, run_id, as_json=output == "json")

@@ -1,0 +1,118 @@
+# SPDX-License-Identifier: Apache-2.0
+"""One CSM site, connected: its services by name, behind one wire."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING
+
+from poya.csm.auth import Basic, Credentials, NoCredentials, StaticBearer
+from poya.csm.bos import Bos
+from poya.csm.bss import Bss
+from poya.csm.cfs import Cfs
+from poya.csm.channel import Channel
+from poya.csm.config import NoAuth, SiteConfig, StaticToken
+from poya.csm.features import Features, probe
+from poya.csm.hsm import Hsm
+from poya.csm.ims import Ims
+from poya.csm.keycloak import Keycloak
+from poya.csm.retry import RetryPolicy
+from poya.csm.secret import Secret
+from poya.csm.sts import Sts
+from poya.csm.vcs import Vcs
+from poya.csm.versions import Once
+
+if TYPE_CHECKING:
+    import httpx2
+
+    from poya.csm.transport import Wire
+
+
+class Site:
+    """The services of one CSM site.
+
+    Attributes:
+        read_only: Whether every mutating request is refused before it is sent.
+    """
+
+    def __init__(self, config: SiteConfig, wire: Wire, *, read_only: bool) -> None:
+        self.config = config
+        self.read_only = read_only
+        self._wire = wire
+        self._credentials = _bearer(config, wire)
+        self.hsm = Hsm(self._channel("hsm"))
+        self.cfs = Cfs(self._channel("cfs"))
+        self.bos = Bos(self._channel("bos"))
+        self.ims = Ims(self._channel("ims"))
+        self.bss = Bss(self._channel("bss"))
+        self.sts = Sts(self._channel("sts"), config)
+        self.vcs = Vcs(Channel(wire, Basic(config.vcs_login), config.name, config.base_url("vcs")))
+        self._features = Once(lambda: probe(self.ims, self.cfs, self.bos))
+
+    @classmethod
+    @asynccontextmanager
+    async def connect(
+        cls,
+        config: SiteConfig,
+        *,
+        read_only: bool = True,
+        retry: RetryPolicy | None = None,
+        transport: httpx2.AsyncBaseTransport | None = None,
+    ) -> AsyncIterator[Site]:
+        """Open a site for as long as the block lasts. The first request fetches the token.
+
+        Args:
+            config: The site.
+            read_only: Refuse every mutating request before it is sent; token requests pass.
+            retry: When to ask again; by default up to four times over a few seconds.
+            transport: What sends in place of the network, for rehearsals and tests.
+
+        Raises:
+            ConfigError: The CA file cannot be used.
+        """
+        from poya.csm.transport import open_wire  # noqa: PLC0415 - httpx2 takes 80 ms
+
+        wire = open_wire(
+            config, read_only=read_only, retry=retry or RetryPolicy(), transport=transport
+        )
+        try:
+            yield cls(config, wire, read_only=read_only)
+        finally:
+            await wire.aclose()
+
+    async def features(self) -> Features:
+        """What the site's services know, asked once.
+
+        Raises:
+            PoyaError: A service does not answer, or not as its API promises.
+        """
+        return await self._features.get()
+
+    async def token(self) -> Secret | None:
+        """The bearer token that the site takes now, for those who reach it otherwise.
+
+        Returns:
+            None for a site without authentication.
+
+        Raises:
+            AuthenticationError: Keycloak refuses the account.
+            ConfigError: The secret is missing.
+        """
+        authorization = await self._credentials.authorization()
+        return Secret.of(authorization.secrets[0]) if authorization else None
+
+    def _channel(self, service: str) -> Channel:
+        base_url = self.config.base_url(service)
+        return Channel(
+            self._wire, self._credentials, self.config.name, base_url, self.config.tenant
+        )
+
+
+def _bearer(config: SiteConfig, wire: Wire) -> Credentials:
+    auth = config.auth
+    if isinstance(auth, StaticToken):
+        return StaticBearer(auth)
+    if isinstance(auth, NoAuth):
+        return NoCredentials()
+    return Keycloak(wire, config, auth)

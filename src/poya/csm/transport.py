@@ -1,0 +1,215 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The wire to one site: TLS, proxy, time limits, retries, tokens, and one log line a request."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+import uuid
+from itertools import count
+
+import httpx2
+
+from poya.csm.answers import Answer
+from poya.csm.auth import Authorization, Credentials
+from poya.csm.calls import MEBIBYTE, Call
+from poya.csm.config import SiteConfig
+from poya.csm.faults import SENDING_FAILS, translate
+from poya.csm.readonly import ReadOnlyTransport, harmless_requests
+from poya.csm.retry import RetryPolicy
+from poya.csm.tls import site_context
+from poya.errors import BadAnswer, PoyaError, Unreachable
+
+_LOG = logging.getLogger("poya.csm")
+_KEEPALIVE_S = 30.0
+_LONGEST_FAILURE = 4 * MEBIBYTE
+_UNAUTHORISED = 401
+# At DEBUG these write down answer headers and the proxy's password, at INFO whole queries.
+_TALKATIVE = ("httpx2", "httpcore2")
+
+
+class Wire:
+    """Sends calls to one site; the only place that knows httpx2's client."""
+
+    def __init__(
+        self, config: SiteConfig, transport: httpx2.AsyncBaseTransport, retry: RetryPolicy
+    ) -> None:
+        self._config = config
+        self._retry = retry
+        self._slots = asyncio.Semaphore(config.max_connections)
+        self._client = httpx2.AsyncClient(
+            transport=transport, trust_env=False, follow_redirects=False, headers={}
+        )
+
+    async def aclose(self) -> None:
+        """Close every connection."""
+        await self._client.aclose()
+
+    async def send(self, call: Call, credentials: Credentials) -> Answer:
+        """Send a call, with a renewed token if the first is refused; only a 2xx comes back.
+
+        Raises:
+            PoyaError: As `Answer.raise_for_status` and `faults.translate` say.
+        """
+        answer = await self.exchange(call, credentials)
+        answer.raise_for_status()
+        return answer
+
+    async def exchange(self, call: Call, credentials: Credentials) -> Answer:
+        """As `send`, but an answer of any status comes back."""
+        authorization = await credentials.authorization()
+        answer = await self._persist(call, authorization)
+        if answer.status == _UNAUTHORISED and authorization is not None:
+            renewed = await credentials.renewed(authorization)
+            if renewed is not None:
+                return await self._persist(call, renewed)
+        return answer
+
+    async def _persist(self, call: Call, authorization: Authorization | None) -> Answer:
+        for attempt in count(1):
+            try:
+                answer = await self._attempt(call, authorization)
+            except Unreachable as error:
+                wait_s = self._retry.wait_after_fault(call, error, attempt)
+                if wait_s is None:
+                    raise
+            else:
+                wait_s = self._retry.wait_after_answer(answer, attempt)
+                if wait_s is None:
+                    return answer
+            await self._retry.sleep(wait_s)
+        raise AssertionError
+
+    async def _attempt(self, call: Call, authorization: Authorization | None) -> Answer:
+        """Send once and log it, whatever comes of it."""
+        request_id = str(uuid.uuid4())
+        async with self._slots:
+            started_s, outcome = time.monotonic(), "abandoned"
+            try:
+                answer = await self._converse(call, authorization, request_id)
+                outcome = f"{answer.status}"
+            except PoyaError as error:
+                outcome = type(error).__name__
+                raise
+            finally:
+                took_ms = (time.monotonic() - started_s) * 1000
+                _LOG.debug("%s: %s in %.0f ms [%s]", call, outcome, took_ms, request_id)
+        return answer
+
+    async def _converse(
+        self, call: Call, authorization: Authorization | None, request_id: str
+    ) -> Answer:
+        try:
+            request = self._request(call, authorization, request_id)
+            # httpx2 limits each wait; a proxy's handshake is several, so all of them together.
+            async with asyncio.timeout(self._longest_wait_s(call)):
+                response = await self._client.send(request, stream=True)
+            try:
+                body = await _read(response, call)
+            finally:
+                await response.aclose()
+        except httpx2.LocalProtocolError as error:
+            # Neither its message nor its chain may reach a traceback: they quote the header.
+            raise translate(error, call, self._config) from None
+        except SENDING_FAILS as error:
+            raise translate(error, call, self._config) from error
+        return _answer(call, response, body, request_id, authorization)
+
+    def _request(
+        self, call: Call, authorization: Authorization | None, request_id: str
+    ) -> httpx2.Request:
+        headers = {"Accept": "application/json", "User-Agent": "poya", "X-Request-Id": request_id}
+        if call.body is not None:
+            headers["Content-Type"] = call.content_type
+        if call.tenant is not None:
+            headers["Cray-Tenant-Name"] = call.tenant
+        if authorization is not None:
+            headers["Authorization"] = authorization.header
+        progress_s = call.timeout_s or self._config.progress_timeout_s
+        return self._client.build_request(
+            call.method,
+            call.url,
+            params=call.params or None,
+            content=call.body,
+            headers=headers,
+            timeout=httpx2.Timeout(progress_s, connect=self._config.connect_timeout_s),
+        )
+
+    def _longest_wait_s(self, call: Call) -> float:
+        progress_s = call.timeout_s or self._config.progress_timeout_s
+        return 2 * self._config.connect_timeout_s + progress_s
+
+
+def open_wire(
+    config: SiteConfig,
+    *,
+    read_only: bool,
+    retry: RetryPolicy,
+    transport: httpx2.AsyncBaseTransport | None = None,
+) -> Wire:
+    """Make the wire to a site; nothing is sent yet.
+
+    Args:
+        config: The site.
+        read_only: Whether to refuse every mutating request before it is sent.
+        retry: When to ask again.
+        transport: What sends in place of the network, for rehearsals and tests.
+
+    Raises:
+        ConfigError: The CA file cannot be used.
+    """
+    inner = transport if transport is not None else _network(config)
+    if read_only:
+        inner = ReadOnlyTransport(inner, config.name, harmless_requests(config))
+    for name in _TALKATIVE:
+        logging.getLogger(name).setLevel(logging.WARNING)
+    return Wire(config, inner, retry)
+
+
+def _network(config: SiteConfig) -> httpx2.AsyncBaseTransport:
+    limits = httpx2.Limits(
+        max_connections=config.max_connections,
+        max_keepalive_connections=config.max_connections,
+        keepalive_expiry=_KEEPALIVE_S,
+    )
+    return httpx2.AsyncHTTPTransport(
+        verify=site_context(config.ca_path),
+        trust_env=False,
+        http2=False,
+        limits=limits,
+        proxy=config.proxy,
+    )
+
+
+async def _read(response: httpx2.Response, call: Call) -> bytes:
+    """Read a body to its end, but never more than the call allows."""
+    limit = call.limit_bytes if response.is_success else min(call.limit_bytes, _LONGEST_FAILURE)
+    chunks: list[bytes] = []
+    size_bytes = 0
+    async for chunk in response.aiter_bytes():
+        size_bytes += len(chunk)
+        if size_bytes > limit:
+            if not response.is_success:
+                break
+            raise BadAnswer(f"The answer to {call} is longer than {limit / MEBIBYTE:g} MiB.")
+        chunks.append(chunk)
+    return b"".join(chunks)
+
+
+def _answer(
+    call: Call,
+    response: httpx2.Response,
+    body: bytes,
+    request_id: str,
+    authorization: Authorization | None,
+) -> Answer:
+    return Answer(
+        call=call,
+        status=response.status_code,
+        body=body,
+        request_id=request_id,
+        location=response.headers.get("Location", "").partition("?")[0],
+        retry_after=response.headers.get("Retry-After", ""),
+        secrets=call.secrets + (authorization.secrets if authorization else ()),
+    )

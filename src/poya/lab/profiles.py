@@ -1,0 +1,169 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What each CSM release offers, as data: the services ask the profile, never the release.
+
+Service versions are those that the CSM manifests pin; for 1.7, those that were seen running.
+The versions of SMD and BSS on CSM 1.3 are assumptions: nothing published names them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from enum import StrEnum
+
+from poya.errors import UsageError
+
+
+class MetadataForm(StrEnum):
+    """How IMS takes an image's metadata on POST."""
+
+    NONE = "none"
+    """The field does not exist (IMS before 3.16)."""
+    MAP = "map"
+    """A map, stored as it is (IMS 3.16 to 3.23)."""
+    PAIR = "pair"
+    """One `{"key": k, "value": v}`; a map without `key` is stored as it is (IMS 3.24 on)."""
+
+
+@dataclass(frozen=True, slots=True)
+class ReleaseProfile:
+    """The traits of one CSM release that a client can tell apart.
+
+    Attributes:
+        release: Such as "1.5".
+        ims, bos, cfs, smd, bss, sts: Versions of the services.
+        ims_arch: Images have `arch`.
+        ims_metadata: How images take `metadata`.
+        ims_times_have_zone: `created` ends in +00:00.
+        ims_undelete_keeps_arch, ims_undelete_keeps_metadata: False: a soft delete forgets it.
+        bos_arch: Boot sets have `arch`.
+        bos_tenants: Templates and sessions belong to tenants.
+        bos_strict: Names, lengths and node specifiers are checked, and `arch` against IMS.
+        bos_patch_needs_boot_sets: PATCH of a template must carry `boot_sets`.
+        bos_providers: Root file system providers that boot; None: none is questioned.
+        bos_component_paging: The list of components can be paged.
+        bos_old_options: `disable_components_on_completion` exists.
+        cfs_versions: GET /versions and / exist.
+        cfs_v3: The v3 API (and its sources) exists.
+        cfs_description: Configurations have `description`.
+        cfs_special_parameters: Layers have `special_parameters`.
+        cfs_inventory_source: `additional_inventory` may name a source.
+        cfs_tenants: v3 configurations have `tenant_name`.
+        cfs_source_restore: POST /v3/sources/{id} exists.
+        tenant_admins_configure: The gateway lets tenant admins read and write configurations.
+    """
+
+    release: str
+    ims: str
+    bos: str
+    cfs: str
+    smd: str
+    bss: str
+    sts: str
+    ims_arch: bool = False
+    ims_metadata: MetadataForm = MetadataForm.NONE
+    ims_times_have_zone: bool = True
+    ims_undelete_keeps_arch: bool = False
+    ims_undelete_keeps_metadata: bool = False
+    bos_arch: bool = False
+    bos_tenants: bool = False
+    bos_strict: bool = False
+    bos_patch_needs_boot_sets: bool = False
+    bos_providers: frozenset[str] | None = None
+    bos_component_paging: bool = False
+    bos_old_options: bool = True
+    cfs_versions: bool = False
+    cfs_v3: bool = False
+    cfs_description: bool = False
+    cfs_special_parameters: bool = False
+    cfs_inventory_source: bool = False
+    cfs_tenants: bool = False
+    cfs_source_restore: bool = False
+    tenant_admins_configure: bool = False
+
+
+_CSM_1_3 = ReleaseProfile(
+    release="1.3",
+    ims="3.7.2",
+    bos="2.0.27",
+    cfs="1.11.2",
+    smd="2.0.0",
+    bss="1.21.0",
+    sts="0.7.0",
+)
+_CSM_1_4 = replace(
+    _CSM_1_3,
+    release="1.4",
+    ims="3.8.6",
+    bos="2.0.47",
+    cfs="1.12.10",
+    smd="2.2.6",
+    bss="1.22.0",
+    cfs_versions=True,
+    cfs_description=True,
+)
+_CSM_1_5 = replace(
+    _CSM_1_4,
+    release="1.5",
+    ims="3.15.0",
+    bos="2.10.28",
+    cfs="1.18.7",
+    smd="2.11.12",
+    bss="1.26.0",
+    sts="0.7.1",
+    ims_arch=True,
+    bos_arch=True,
+    bos_tenants=True,
+    cfs_v3=True,
+    cfs_special_parameters=True,
+)
+_CSM_1_6 = replace(
+    _CSM_1_5,
+    release="1.6",
+    ims="3.20.0",
+    bos="2.30.5",
+    cfs="1.20.2",
+    smd="2.23.0",
+    bss="1.28.0",
+    sts="0.8.1",
+    ims_metadata=MetadataForm.MAP,
+    bos_strict=True,
+    bos_patch_needs_boot_sets=True,
+)
+_CSM_1_7 = replace(
+    _CSM_1_6,
+    release="1.7",
+    ims="3.33.0",
+    bos="2.50.0",
+    cfs="1.31.1",
+    smd="2.45.0",
+    bss="1.37.0",
+    ims_metadata=MetadataForm.PAIR,
+    ims_times_have_zone=False,
+    ims_undelete_keeps_arch=True,
+    ims_undelete_keeps_metadata=True,
+    bos_patch_needs_boot_sets=False,
+    bos_providers=frozenset({"sbps"}),
+    bos_component_paging=True,
+    bos_old_options=False,
+    cfs_inventory_source=True,
+    cfs_tenants=True,
+    cfs_source_restore=True,
+    tenant_admins_configure=True,
+)
+_BY_RELEASE = {p.release: p for p in (_CSM_1_3, _CSM_1_4, _CSM_1_5, _CSM_1_6, _CSM_1_7)}
+
+RELEASES = tuple(_BY_RELEASE)
+
+
+def profile_of(release: str) -> ReleaseProfile:
+    """The profile of a CSM release such as "1.6".
+
+    Raises:
+        UsageError: The lab does not know that release.
+    """
+    try:
+        return _BY_RELEASE[release]
+    except KeyError:
+        raise UsageError(
+            f"The lab cannot emulate CSM {release!r}.", why=f"It knows {', '.join(RELEASES)}."
+        ) from None

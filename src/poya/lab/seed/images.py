@@ -1,0 +1,184 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Boot images: kernel, initrd, root file system and boot parameters, made from a name."""
+
+from __future__ import annotations
+
+import json
+import random
+import shutil
+import struct
+import subprocess
+import tempfile
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from poya.errors import UsageError
+from poya.lab.profiles import MetadataForm, ReleaseProfile
+from poya.lab.storage.objects import PART_BYTES, NewObject, SiteObjects
+
+BUCKET = "boot-images"
+_BLOCK_BYTES = 1024 * 1024
+_KERNEL_BYTES = 192 * 1024
+_INITRD_BYTES = 320 * 1024
+_ARM_MAGIC_OFFSET = 56
+_SETUP_SIGNATURE_OFFSET = 0x1FE
+_SETUP_HEADER_OFFSET = 0x202
+_KIND = "application/vnd.cray.image."
+
+
+@dataclass(frozen=True, slots=True)
+class Image:
+    """An image to seed.
+
+    Attributes:
+        arch: As IMS spells it: aarch64 or x86_64.
+        created: As IMS dumps it, without a time zone.
+        boot_parameters: Put before the boot set's own kernel parameters.
+        rootfs_bytes: About how long its root file system is to be.
+    """
+
+    id: str
+    name: str
+    arch: str
+    created: str
+    rootfs_bytes: int
+    boot_parameters: str = "console=ttyS0,115200 net.ifnames=0"
+
+    @property
+    def path(self) -> str:
+        """Where its manifest lies."""
+        return f"s3://{BUCKET}/{self.id}/manifest.json"
+
+
+def seed_image(image: Image, objects: SiteObjects, profile: ReleaseProfile) -> dict[str, Any]:
+    """Put the image's objects in the store, and return its IMS record."""
+    artifacts = [
+        _put(objects, image, "rootfs", f"{_KIND}rootfs.squashfs", _rootfs(image)),
+        _put(objects, image, "kernel", f"{_KIND}kernel", [_kernel(image)]),
+        _put(objects, image, "initrd", f"{_KIND}initrd", [_initrd(image)]),
+        _put(
+            *(objects, image, "boot_parameters", f"{_KIND}parameters.boot"),
+            [image.boot_parameters.encode() + b"\n"],
+        ),
+    ]
+    manifest = {
+        "version": "1.0",
+        "created": image.created.replace("T", " "),
+        "artifacts": artifacts,
+    }
+    body = json.dumps(manifest).encode()
+    link = _put(objects, image, "manifest.json", "", [body])["link"]
+    return image_record(image, profile, link)
+
+
+def image_record(image: Image, profile: ReleaseProfile, link: object) -> dict[str, Any]:
+    """What IMS of that release answers for the image."""
+    zone = "+00:00" if profile.ims_times_have_zone else ""
+    record: dict[str, Any] = {
+        "id": image.id,
+        "name": image.name,
+        "created": image.created + zone,
+        "link": link,
+    }
+    if profile.ims_arch:
+        record["arch"] = image.arch
+    if profile.ims_metadata is not MetadataForm.NONE:
+        record["metadata"] = {"built-by": "image-customization", "source": image.name}
+    return record
+
+
+def parse_size(text: str) -> int:
+    """Read a size such as `24M`, `2G` or a number of bytes.
+
+    Raises:
+        UsageError: It is not a size.
+    """
+    units = {"K": 1024, "M": 1024**2, "G": 1024**3}
+    number, unit = text.strip().upper().removesuffix("IB").removesuffix("B"), 1
+    if number and number[-1] in units:
+        number, unit = number[:-1], units[number[-1]]
+    if not number.isdecimal() or int(number) == 0:
+        raise UsageError(f"{text!r} is not a size.", todo="Give one such as 24M, 300M or 2G.")
+    return int(number) * unit
+
+
+def _put(
+    objects: SiteObjects, image: Image, name: str, kind: str, chunks: Iterable[bytes]
+) -> dict[str, Any]:
+    key = f"{image.id}/{name}"
+    written = objects.put(
+        NewObject(BUCKET, key, chunks, part_bytes=PART_BYTES, metadata=_marks(image))
+    )
+    link = {"path": f"s3://{BUCKET}/{key}", "etag": written.etag, "type": "s3"}
+    return {"type": kind, "md5": written.metadata["md5sum"], "link": link}
+
+
+def _marks(image: Image) -> dict[str, str]:
+    return {"x-shasta-ims-image-id": image.id, "x-shasta-ims-image-name": image.name}
+
+
+def noise(name: str, size_bytes: int) -> Iterator[bytes]:
+    """Bytes that do not compress, the same for the same name."""
+    source = random.Random(name)  # noqa: S311 - content, not a secret
+    while size_bytes > 0:
+        yield source.randbytes(min(_BLOCK_BYTES, size_bytes))
+        size_bytes -= _BLOCK_BYTES
+
+
+def _kernel(image: Image) -> bytes:
+    body = bytearray(b"".join(noise(f"kernel {image.name}", _KERNEL_BYTES)))
+    if image.arch == "aarch64":
+        body[:2] = b"MZ"
+        struct.pack_into("<4s", body, _ARM_MAGIC_OFFSET, b"ARM\x64")
+    else:
+        struct.pack_into("<2s", body, _SETUP_SIGNATURE_OFFSET, b"\x55\xaa")
+        struct.pack_into("<4s", body, _SETUP_HEADER_OFFSET, b"HdrS")
+    return bytes(body)
+
+
+def _initrd(image: Image) -> bytes:
+    # a gzip header: what dracut makes is a compressed cpio archive
+    head = b"\x1f\x8b\x08\x00\x00\x00\x00\x00\x02\x03"
+    return head + b"".join(noise(f"initrd {image.name}", _INITRD_BYTES))
+
+
+def _rootfs(image: Image) -> Iterator[bytes]:
+    if shutil.which("mksquashfs"):
+        yield from _squashfs(image)
+    else:
+        yield from _imitation(image)
+
+
+def _imitation(image: Image) -> Iterator[bytes]:
+    """No file system, but with a superblock's magic and version 4.0 where tools look."""
+    superblock = struct.pack("<4s20xHH", b"hsqs", 4, 0).ljust(96, b"\0")
+    yield superblock
+    yield from noise(f"rootfs {image.name}", image.rootfs_bytes - len(superblock))
+
+
+def _squashfs(image: Image) -> Iterator[bytes]:
+    with tempfile.TemporaryDirectory(prefix="poya-lab-") as directory:
+        tree, output = Path(directory, "tree"), Path(directory, "rootfs")
+        _lay_tree(image, tree)
+        flags = ("-noappend", "-quiet", "-no-progress", "-no-xattrs", "-all-root")
+        times = ("-mkfs-time", "0", "-all-time", "0")
+        command = ["mksquashfs", str(tree), str(output), *flags, *times]
+        done = subprocess.run(command, capture_output=True, check=False)
+        if done.returncode:
+            raise UsageError("mksquashfs failed.", why=done.stderr.decode(errors="replace"))
+        with output.open("rb") as source:
+            while chunk := source.read(_BLOCK_BYTES):
+                yield chunk
+
+
+def _lay_tree(image: Image, tree: Path) -> None:
+    for name in ("etc", "usr/lib", "var/opt"):
+        (tree / name).mkdir(parents=True)
+    system = f'NAME="COS"\nPRETTY_NAME="{image.name} ({image.arch})"\n'
+    (tree / "etc/os-release").write_text(system)
+    (tree / "etc/hostname").write_text("localhost\n")
+    with (tree / "usr/lib/payload").open("wb") as payload:
+        for chunk in noise(f"rootfs {image.name}", image.rootfs_bytes):
+            payload.write(chunk)

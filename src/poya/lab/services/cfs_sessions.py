@@ -1,0 +1,177 @@
+# SPDX-License-Identifier: Apache-2.0
+"""CFS: /sessions. They are kept, but nothing runs: a session stays pending."""
+
+from __future__ import annotations
+
+import uuid
+
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from poya.lab.services.answers import Problem, connexion_body, json_answer, no_content
+from poya.lab.services.cfs_options import Options
+from poya.lab.services.cfs_shapes import session_v2, session_v3
+from poya.lab.services.cfs_views import next_page, page, to_v2, to_v3, v2_page, v3_page_request
+from poya.lab.services.times import bos_time
+from poya.lab.site import LabSite
+from poya.lab.state import JsonObject
+
+_ABOUT_GROUPS = {
+    "none": "At least one target group must be specified.",
+    "empty": "Group member lists must not be empty.",
+    "blank": "Group members must not be blank.",
+}
+
+
+class Sessions:
+    """Sessions of configuration."""
+
+    def __init__(self, site: LabSite, options: Options) -> None:
+        self._site = site
+        self._options = options
+        self._records = site.state.cfs_sessions
+
+    def routes(self) -> list[Route]:
+        """The paths of this part of CFS."""
+        v2, v3 = "/v2/sessions", "/v3/sessions"
+        routes = [
+            Route(v2, self.list_v2, methods=["GET"]),
+            Route(v2, self.create_v2, methods=["POST"]),
+            Route(f"{v2}/{{name}}", self.get_v2, methods=["GET"]),
+            Route(f"{v2}/{{name}}", self.delete, methods=["DELETE"]),
+        ]
+        if self._site.profile.cfs_v3:
+            routes += [
+                Route(v3, self.list_v3, methods=["GET"]),
+                Route(v3, self.create_v3, methods=["POST"]),
+                Route(f"{v3}/{{name}}", self.get_v3, methods=["GET"]),
+                Route(f"{v3}/{{name}}", self.delete, methods=["DELETE"]),
+            ]
+        return routes
+
+    async def list_v2(self, _request: Request) -> Response:
+        """All sessions, if they fit one page."""
+        limit = self._options.page_size if self._site.profile.cfs_v3 else len(self._records)
+        found, more = page(self._records, limit, "")
+        return json_answer(v2_page(found, more=more))
+
+    async def list_v3(self, request: Request) -> Response:
+        """A page of sessions, of one status or of any."""
+        limit, after_id = v3_page_request(request, self._options.page_size)
+        status = request.query_params.get("status", "")
+
+        def keep(session: JsonObject) -> bool:
+            return status in ("", session["status"]["session"]["status"])
+
+        found, more = page(self._records, limit, after_id, keep)
+        parameters = {"limit": limit, "status": status}
+        following = next_page(found, "name", more=more, parameters=parameters)
+        return json_answer({"sessions": found, "next": following})
+
+    async def get_v2(self, request: Request) -> Response:
+        """One session."""
+        return json_answer(to_v2(self._record(request)))
+
+    async def get_v3(self, request: Request) -> Response:
+        """One session."""
+        return json_answer(self._record(request))
+
+    async def create_v2(self, request: Request) -> Response:
+        """Create a session; v2 answers 200."""
+        given = to_v3(await connexion_body(request, session_v2()))
+        return json_answer(to_v2(self._create(given)))
+
+    async def create_v3(self, request: Request) -> Response:
+        """Create a session."""
+        return json_answer(self._create(await connexion_body(request, session_v3())), 201)
+
+    async def delete(self, request: Request) -> Response:
+        """Delete a session."""
+        self._records.delete(self._record(request)["name"])
+        return no_content()
+
+    def _record(self, request: Request) -> JsonObject:
+        name = request.path_params["name"]
+        record = self._records.get(name)
+        if record is None:
+            raise Problem(404, f"Session {name} could not be found", title="Session not found.")
+        return record
+
+    def _create(self, given: JsonObject) -> JsonObject:
+        name, configuration = given["name"], given["configuration_name"]
+        if name in self._records:
+            raise Problem(
+                409,
+                f"A session with the name {name} already exists",
+                title="Conflicting session name",
+            )
+        if configuration not in self._site.state.configurations:
+            raise Problem(
+                400,
+                f"No configurations exist named {configuration}",
+                title="Invalid configuration",
+            )
+        _require_target(given.get("target") or {})
+        session = self._session(given)
+        self._records.put(name, session)
+        return session
+
+    def _session(self, given: JsonObject) -> JsonObject:
+        default_config = self._options.current()["default_ansible_config"]
+        return {
+            "name": given["name"],
+            "configuration": {
+                "name": given["configuration_name"],
+                "limit": given.get("configuration_limit", ""),
+            },
+            "ansible": {
+                "config": given.get("ansible_config") or default_config,
+                "limit": given.get("ansible_limit", ""),
+                "verbosity": given.get("ansible_verbosity", 0),
+                "passthrough": given.get("ansible_passthrough", ""),
+            },
+            "target": given.get("target") or {"definition": "dynamic", "groups": []},
+            "tags": given.get("tags", {}),
+            "debug_on_failure": given.get("debug_on_failure", False),
+            "status": {
+                "artifacts": [],
+                "session": {
+                    "status": "pending",
+                    "succeeded": "none",
+                    "start_time": bos_time(self._site.clock()),
+                },
+            },
+        }
+
+
+def _require_target(target: JsonObject) -> None:
+    definition = target.get("definition", "dynamic")
+    groups = target.get("groups") or []
+    if definition in ("repo", "dynamic"):
+        if groups:
+            raise Problem(
+                400, f"'{definition}' target definitions must not contain groups specifications."
+            )
+        return
+    if not groups:
+        raise Problem(400, _ABOUT_GROUPS["none"])
+    members = [(group.get("name"), group.get("members")) for group in groups]
+    if any(not names for _, names in members):
+        raise Problem(400, _ABOUT_GROUPS["empty"])
+    flat = [(group, name) for group, names in members for name in names]
+    if any(name == "" for _, name in flat):
+        raise Problem(400, _ABOUT_GROUPS["blank"])
+    wrong = [pair for pair in flat if definition == "image" and not _is_uuid(pair[1])]
+    if wrong:
+        raise Problem(
+            400, f"The following Image target group members are not valid UUIDs: {wrong}."
+        )
+
+
+def _is_uuid(text: str) -> bool:
+    try:
+        uuid.UUID(text)
+    except ValueError:
+        return False
+    return True

@@ -1,0 +1,177 @@
+# SPDX-License-Identifier: Apache-2.0
+"""IMS: /v3/images, and the same images as /v2/images. Names are not unique, ids are IMS's own."""
+
+from __future__ import annotations
+
+import uuid
+
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from poya.lab.profiles import MetadataForm
+from poya.lab.services.answers import Problem, encoded_answer, json_answer, no_content
+from poya.lab.services.ims_deleted import soft_delete
+from poya.lab.services.ims_links import (
+    UnreadableManifest,
+    read_manifest,
+    require_artifact,
+    require_manifest,
+    split_s3,
+)
+from poya.lab.services.ims_schema import created_image, ims_body, patched_image, require
+from poya.lab.services.times import ims_time
+from poya.lab.site import LabSite
+from poya.lab.state import JsonObject
+
+MISSING = "Requested resource does not exist. Re-run request with valid ID."
+
+
+class Images:
+    """The images that the site has."""
+
+    def __init__(self, site: LabSite) -> None:
+        self._site = site
+        self._records = site.state.images
+
+    def routes(self) -> list[Route]:
+        """The paths of this part of IMS."""
+        routes = [
+            Route("/v3/images", self.list, methods=["GET"]),
+            Route("/v3/images", self.create, methods=["POST"]),
+            Route("/v3/images/{id}", self.get, methods=["GET"]),
+            Route("/v3/images/{id}", self.patch, methods=["PATCH"]),
+            Route("/v3/images/{id}", self.delete, methods=["DELETE"]),
+        ]
+        for base in ("/v2/images", "/images"):
+            routes += [
+                Route(base, self.list, methods=["GET"]),
+                Route(base, self.create_v2, methods=["POST"]),
+                Route(f"{base}/{{id}}", self.get, methods=["GET"]),
+                Route(f"{base}/{{id}}", self.patch, methods=["PATCH"]),
+                Route(f"{base}/{{id}}", self.delete_v2, methods=["DELETE"]),
+            ]
+        return routes
+
+    async def list(self, _request: Request) -> Response:
+        """All images; there are no filters and no pages."""
+        return encoded_answer(self._records.encoded())
+
+    async def get(self, request: Request) -> Response:
+        """One image."""
+        return json_answer(self._record(request))
+
+    async def create(self, request: Request) -> Response:
+        """Create a record; a link is validated as on PATCH, but an unreadable manifest is a 500."""
+        body = await ims_body(request)
+        require(body, created_image(self._site.profile), "name")
+        if body.get("link"):
+            try:
+                await require_manifest(self._site.objects, self._records, body["link"])
+            except UnreadableManifest:
+                raise Problem(500, "Internal Server Error") from None
+        return self._create(body)
+
+    async def create_v2(self, request: Request) -> Response:
+        """Create a record; of a link, only the manifest's presence is checked."""
+        body = await ims_body(request)
+        require(body, created_image(self._site.profile), "name")
+        if body.get("link"):
+            await require_artifact(self._site.objects, body["link"])
+        return self._create(body)
+
+    async def patch(self, request: Request) -> Response:
+        """Set the link once, or change the architecture or one entry of the metadata."""
+        record = self._record(request)
+        body = await ims_body(request)
+        require(body, patched_image(self._site.profile))
+        for name, value in body.items():
+            if name == "link":
+                await self._link(record, value)
+            elif name == "arch":
+                record["arch"] = value
+            else:
+                _change_metadata(record["metadata"], value)
+        self._records.put(record["id"], record)
+        return json_answer(record)
+
+    async def delete(self, request: Request) -> Response:
+        """Put an image aside: its objects move below `deleted/`, its record to /v3/deleted."""
+        await soft_delete(self._site, self._record(request))
+        return no_content()
+
+    async def delete_v2(self, request: Request) -> Response:
+        """Delete an image for good, and its objects unless `cascade` is false."""
+        record = self._record(request)
+        cascade = request.query_params.get("cascade", "true").lower() in ("true", "yes", "t", "1")
+        if cascade and record["link"]:
+            await self._delete_objects(record["link"])
+        self._records.delete(record["id"])
+        return no_content()
+
+    def _record(self, request: Request) -> JsonObject:
+        record = self._records.get(request.path_params["id"])
+        if record is None:
+            raise Problem(404, MISSING)
+        return record
+
+    def _create(self, body: JsonObject) -> Response:
+        profile = self._site.profile
+        record: JsonObject = {
+            "id": str(uuid.uuid4()),
+            "name": body["name"],
+            "created": ims_time(self._site.clock(), zone=profile.ims_times_have_zone),
+            "link": _complete(body.get("link")),
+        }
+        if profile.ims_arch:
+            record["arch"] = body.get("arch", "x86_64")
+        if profile.ims_metadata is not MetadataForm.NONE:
+            record["metadata"] = _metadata(body.get("metadata") or {}, profile.ims_metadata)
+        self._records.put(record["id"], record)
+        return json_answer(record, 201)
+
+    async def _link(self, record: JsonObject, link: JsonObject) -> None:
+        if record["link"]:
+            if record["link"] != _complete(link):
+                raise Problem(
+                    409,
+                    "Requested resource exists, but cannot be patched due to a patch conflict. "
+                    "Re-run request with valid input values.",
+                )
+            return
+        try:
+            await require_manifest(self._site.objects, self._records, link)
+        except UnreadableManifest:
+            # IMS logs this and goes on: the link is set.
+            pass
+        record["link"] = _complete(link)
+
+    async def _delete_objects(self, link: JsonObject) -> None:
+        objects = self._site.objects
+        try:
+            manifest = await read_manifest(objects, link)
+        except UnreadableManifest:
+            return
+        for artifact in manifest.get("artifacts", []):
+            if artifact.get("link"):
+                await objects.delete(*split_s3(artifact["link"]["path"]))
+        await objects.delete(*split_s3(link["path"]))
+
+
+def _complete(link: JsonObject | None) -> JsonObject | None:
+    return {"path": link["path"], "etag": link.get("etag", ""), "type": link["type"]} if link else None
+
+
+def _metadata(given: JsonObject, form: MetadataForm) -> JsonObject:
+    if form is MetadataForm.PAIR and "key" in given:
+        # Meant for {"key": k, "value": v}; of a map that happens to have a key called "key", all
+        # other entries are lost.
+        return {given["key"]: given.get("value", "")}
+    return given
+
+
+def _change_metadata(metadata: JsonObject, change: JsonObject) -> None:
+    if change["operation"] == "set":
+        metadata[change["key"]] = change.get("value", "")
+    else:
+        metadata.pop(change["key"], None)

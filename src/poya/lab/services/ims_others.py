@@ -1,0 +1,133 @@
+# SPDX-License-Identifier: Apache-2.0
+"""IMS: public keys and recipes, as far as a migration meets them."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Mapping
+from typing import ClassVar
+
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from poya.lab.services.answers import Problem, encoded_answer, json_answer, no_content
+from poya.lab.services.ims_links import require_artifact
+from poya.lab.services.ims_schema import (
+    Field,
+    anything,
+    arch,
+    boolean,
+    choice,
+    ims_body,
+    link,
+    not_blank,
+    require,
+)
+from poya.lab.services.times import ims_time
+from poya.lab.site import LabSite
+from poya.lab.state import JsonObject, Records
+
+_MISSING = "Requested resource does not exist. Re-run request with valid ID."
+
+
+class _Simple:
+    """A collection of records that are created, read and deleted."""
+
+    name: ClassVar[str]
+    fields: ClassVar[Mapping[str, Field]]
+    required: ClassVar[tuple[str, ...]]
+
+    def __init__(self, site: LabSite, records: Records) -> None:
+        self._site = site
+        self._records = records
+
+    def routes(self) -> list[Route]:
+        """The paths of this part of IMS."""
+        routes = []
+        for base in (f"/v3/{self.name}", f"/v2/{self.name}", f"/{self.name}"):
+            routes += [
+                Route(base, self.list, methods=["GET"]),
+                Route(base, self.create, methods=["POST"]),
+                Route(f"{base}/{{id}}", self.get, methods=["GET"]),
+                Route(f"{base}/{{id}}", self.delete, methods=["DELETE"]),
+            ]
+        return routes
+
+    async def list(self, _request: Request) -> Response:
+        """All records."""
+        return encoded_answer(self._records.encoded())
+
+    async def get(self, request: Request) -> Response:
+        """One record."""
+        return json_answer(self._record(request))
+
+    async def create(self, request: Request) -> Response:
+        """Create a record."""
+        body = await ims_body(request)
+        require(body, self.fields, *self.required)
+        await self._check(body)
+        created = ims_time(self._site.clock(), zone=self._site.profile.ims_times_have_zone)
+        record = {"id": str(uuid.uuid4()), "created": created, **self._defaults(), **body}
+        self._records.put(record["id"], record)
+        return json_answer(record, 201)
+
+    async def delete(self, request: Request) -> Response:
+        """Delete a record."""
+        self._records.delete(self._record(request)["id"])
+        return no_content()
+
+    def _record(self, request: Request) -> JsonObject:
+        record = self._records.get(request.path_params["id"])
+        if record is None:
+            raise Problem(404, _MISSING)
+        return record
+
+    def _defaults(self) -> JsonObject:
+        return {}
+
+    async def _check(self, body: JsonObject) -> None:
+        """Refuse what cannot be stored."""
+
+
+class PublicKeys(_Simple):
+    """SSH keys of people who customise images."""
+
+    name = "public-keys"
+    fields: ClassVar[Mapping[str, Field]] = {"name": not_blank, "public_key": not_blank}
+    required = ("name", "public_key")
+
+    def __init__(self, site: LabSite) -> None:
+        super().__init__(site, site.state.public_keys)
+
+
+class Recipes(_Simple):
+    """Recipes that images are built from."""
+
+    name = "recipes"
+    fields: ClassVar[Mapping[str, Field]] = {
+        "name": not_blank,
+        "recipe_type": choice("kiwi-ng", "packer"),
+        "linux_distribution": choice("sles12", "sles15", "centos7"),
+        "link": link,
+        "template_dictionary": anything,
+        "arch": arch,
+        "require_dkms": boolean,
+    }
+    required = ("name", "recipe_type", "linux_distribution")
+
+    def __init__(self, site: LabSite) -> None:
+        super().__init__(site, site.state.recipes)
+
+    def _defaults(self) -> JsonObject:
+        extra = {"arch": "x86_64", "require_dkms": True} if self._site.profile.ims_arch else {}
+        return {"link": None, "template_dictionary": [], **extra}
+
+    async def _check(self, body: JsonObject) -> None:
+        if not body.get("link"):
+            return
+        paths = {(recipe.get("link") or {}).get("path") for recipe in self._records.values()}
+        if body["link"]["path"] in paths:
+            # IMS means to answer 422, but its logging call fails first.
+            raise Problem(500, "Internal Server Error")
+        await require_artifact(self._site.objects, body["link"])

@@ -1,0 +1,273 @@
+# SPDX-License-Identifier: Apache-2.0
+"""HSM: /groups.
+
+Labels, tags and exclusive groups are lowered. A component is at most once in the groups that
+share an exclusive group; without one, groups overlap freely. Members are added and removed one
+by one: there is no PUT, and PATCH only knows the description and the tags.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Container, Iterable
+
+import msgspec
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from poya.lab.services.answers import Problem, go_body, json_answer, no_content
+from poya.lab.services.xnames import component_type, normalise
+from poya.lab.site import LabSite
+from poya.lab.state import JsonObject
+
+_FIELD = re.compile(r"[-a-z0-9:._]+")
+BAD_FIELD = "group or partition field has invalid characters"
+
+
+class MembersIn(msgspec.Struct):
+    """Members as they are posted."""
+
+    ids: list[str] | None = None
+
+
+class MemberIn(msgspec.Struct):
+    """One member as it is posted."""
+
+    id: str = ""
+
+
+class PatchIn(msgspec.Struct):
+    """All that PATCH understands."""
+
+    description: str | None = None
+    tags: list[str] | None = None
+
+
+class _GroupIn(msgspec.Struct):
+    label: str = ""
+    description: str = ""
+    exclusive: str = msgspec.field(name="exclusiveGroup", default="")
+    tags: list[str] | None = None
+    members: MembersIn | None = None
+
+
+class Groups:
+    """Groups of components."""
+
+    def __init__(self, site: LabSite) -> None:
+        self._state = site.state
+
+    def routes(self) -> list[Route]:
+        """The paths of this part of HSM."""
+        return [
+            Route("/groups", self.list, methods=["GET"]),
+            Route("/groups", self.create, methods=["POST"]),
+            Route("/groups/labels", self.list_labels, methods=["GET"]),
+            Route("/groups/{label}", self.get, methods=["GET"]),
+            Route("/groups/{label}", self.patch, methods=["PATCH"]),
+            Route("/groups/{label}", self.delete, methods=["DELETE"]),
+            Route("/groups/{label}/members", self.list_members, methods=["GET"]),
+            Route("/groups/{label}/members", self.add_member, methods=["POST"]),
+            Route("/groups/{label}/members/{xname}", self.remove_member, methods=["DELETE"]),
+        ]
+
+    async def list(self, request: Request) -> Response:
+        """All groups by label, or those of some labels or tags."""
+        labels = [fold(v, "Invalid group label.") for v in request.query_params.getlist("group")]
+        tags = {fold(v, "Invalid tag.") for v in request.query_params.getlist("tag")}
+        groups = [
+            self._in_partition(group, request)
+            for label, group in sorted(self._state.groups.items())
+            if (not labels or label in labels) and (not tags or tags & set(group.get("tags", ())))
+        ]
+        return json_answer(groups)
+
+    async def list_labels(self, _request: Request) -> Response:
+        """All labels."""
+        return json_answer(sorted(self._state.groups.keys()))
+
+    async def get(self, request: Request) -> Response:
+        """One group."""
+        return json_answer(self._in_partition(self._group(request), request))
+
+    async def create(self, request: Request) -> Response:
+        """Create a group with its members: all of it, or nothing."""
+        asked = await go_body(request, _GroupIn)
+        group = _new_group(asked)
+        members: list[str] = group["members"]["ids"]
+        label: str = group["label"]
+        require_components(self._state.components, members)
+        if label in self._state.groups or len(set(members)) < len(members):
+            raise Problem(
+                409,
+                "operation would conflict with an existing group that has the same label or "
+                "duplicate ids found in request.",
+            )
+        self._require_exclusive(group, members)
+        self._state.groups.put(label, group)
+        return created(f"/hsm/v2/groups/{label}", "/hsm/v2/groups")
+
+    async def patch(self, request: Request) -> Response:
+        """Change the description or the tags; anything else is ignored."""
+        asked = await go_body(request, PatchIn)
+        if asked.description is None and asked.tags is None:
+            raise Problem(400, "Request must have at least one patch field.")
+        group = self._group(request, "no such group.")
+        apply_patch(group, asked)
+        self._state.groups.put(group["label"], group)
+        return no_content()
+
+    async def delete(self, request: Request) -> Response:
+        """Delete a group; its members stay what they are."""
+        label = fold(request.path_params["label"], "Invalid group label.")
+        if not self._state.groups.delete(label):
+            raise Problem(404, "no such group.")
+        return json_answer({"code": 0, "message": "deleted 1 entry"})
+
+    async def list_members(self, request: Request) -> Response:
+        """The members of a group."""
+        return json_answer(self._in_partition(self._group(request), request)["members"])
+
+    async def add_member(self, request: Request) -> Response:
+        """Add one member."""
+        fold(request.path_params["label"], "Invalid group label.")
+        xname = member_xname((await go_body(request, MemberIn)).id)
+        group = self._group(request)
+        require_components(self._state.components, [xname])
+        if xname in group["members"]["ids"]:
+            raise Problem(
+                409, "operation would conflict with an existing member in the same group."
+            )
+        self._require_exclusive(group, [xname])
+        group["members"]["ids"].append(xname)
+        self._state.groups.put(group["label"], group)
+        return created(f"/hsm/v2/groups/{group['label']}/members/{xname}", "/hsm/v2/groups")
+
+    async def remove_member(self, request: Request) -> Response:
+        """Remove one member."""
+        xname = member_xname(request.path_params["xname"])
+        group = self._group(request)
+        if xname not in group["members"]["ids"]:
+            raise Problem(404, "group has no such member.")
+        group["members"]["ids"].remove(xname)
+        self._state.groups.put(group["label"], group)
+        return json_answer({"code": 0, "message": "deleted 1 entry"})
+
+    def _group(self, request: Request, missing: str = "") -> JsonObject:
+        label = fold(request.path_params["label"], "Invalid group label.")
+        group = self._state.groups.get(label)
+        if group is None:
+            raise Problem(404, missing or f"No such group: {label}")
+        return group
+
+    def _require_exclusive(self, group: JsonObject, xnames: Iterable[str]) -> None:
+        exclusive = group.get("exclusiveGroup")
+        if not exclusive:
+            return
+        taken = {
+            xname
+            for other in self._state.groups.values()
+            if other.get("exclusiveGroup") == exclusive and other["label"] != group["label"]
+            for xname in other["members"]["ids"]
+        }
+        if taken.intersection(xnames):
+            raise Problem(
+                409, "operation would conflict with an existing member in another exclusive group."
+            )
+
+    def _in_partition(self, group: JsonObject, request: Request) -> JsonObject:
+        name = request.query_params.get("partition")
+        if name is None:
+            return group
+        ids: list[str] = group["members"]["ids"]
+        if name == "NULL":
+            taken = {x for p in self._state.partitions.values() for x in p["members"]["ids"]}
+            kept = [xname for xname in ids if xname not in taken]
+        else:
+            partition = self._state.partitions.get(fold(name, "Invalid partition name."))
+            inside = set(partition["members"]["ids"]) if partition else set()
+            kept = [xname for xname in ids if xname in inside]
+        return {**group, "members": {"ids": kept}}
+
+
+def fold(name: str, refusal: str) -> str:
+    """A label, tag or partition name in lower case.
+
+    Raises:
+        Problem: 400 with `refusal` if it has characters that HSM does not take.
+    """
+    lowered = name.lower()
+    if not _FIELD.fullmatch(lowered):
+        raise Problem(400, refusal)
+    return lowered
+
+
+def fold_tags(tags: list[str] | None, refusal: str) -> list[str]:
+    """Tags in lower case."""
+    return [fold(tag, refusal) for tag in tags or []]
+
+
+def member_xname(given: str) -> str:
+    """A member's normalised xname.
+
+    Raises:
+        Problem: 400 if it is none.
+    """
+    xname = normalise(given)
+    if not component_type(xname):
+        raise Problem(400, "invalid xname ID")
+    return xname
+
+
+def member_xnames(members: MembersIn | None, refusal: str) -> list[str]:
+    """The normalised xnames of posted members.
+
+    Raises:
+        Problem: 400 if one is no xname.
+    """
+    xnames = [normalise(given) for given in (members.ids if members else None) or []]
+    if not all(component_type(xname) for xname in xnames):
+        raise Problem(400, f"{refusal}: got HMSTypeInvalid instead of valid type")
+    return xnames
+
+
+def require_components(components: Container[str], xnames: Iterable[str]) -> None:
+    """Refuse members that HSM does not know.
+
+    Raises:
+        Problem: 400.
+    """
+    if not all(xname in components for xname in xnames):
+        raise Problem(400, "linked component does not exist")
+
+
+def apply_patch(record: JsonObject, asked: PatchIn) -> None:
+    """Change a group's or a partition's description and tags as PATCH does."""
+    if asked.description is not None:
+        record["description"] = asked.description
+    if asked.tags is not None:
+        record["tags"] = fold_tags(asked.tags, "Invalid tag.")
+        if not record["tags"]:
+            del record["tags"]
+
+
+def created(uri: str, collection: str) -> Response:
+    """201 as HSM words it."""
+    answer = json_answer([{"URI": uri}], 201)
+    answer.headers["Location"] = collection
+    return answer
+
+
+def _new_group(asked: _GroupIn) -> JsonObject:
+    refusal = "couldn't validate group"
+    group: JsonObject = {
+        "label": fold(asked.label, f"{refusal}: {BAD_FIELD}"),
+        "description": asked.description,
+    }
+    if asked.exclusive:
+        group["exclusiveGroup"] = fold(asked.exclusive, f"{refusal}: {BAD_FIELD}")
+    tags = fold_tags(asked.tags, f"{refusal}: {BAD_FIELD}")
+    if tags:
+        group["tags"] = tags
+    return {**group, "members": {"ids": member_xnames(asked.members, refusal)}}

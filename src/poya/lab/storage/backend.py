@@ -1,0 +1,263 @@
+# SPDX-License-Identifier: Apache-2.0
+"""moto's S3 model with the bytes taken out of it: keys refer to files of the site's directory.
+
+moto holds every object in memory (and joins multipart uploads there, three times over); images
+have gigabytes. Only the methods that carry bytes are replaced here.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import threading
+from bisect import insort
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import Any
+
+from moto.s3.exceptions import (
+    BucketAlreadyExists,
+    CopyObjectMustChangeSomething,
+    InvalidPart,
+    MissingBucket,
+    NoSuchUpload,
+)
+from moto.s3.models import FakeBucket, FakeKey, S3Backend, s3_backends
+
+from poya.lab.storage.contents import BlobStore, Content, Staged, join
+from poya.lab.storage.index import ObjectIndex, ObjectRow
+from poya.lab.storage.keys import DiskKey, chosen_parts, row_of
+
+_PARTITION = "aws"
+REGION = "us-east-1"
+
+_incoming: ContextVar[Staged | None] = ContextVar("poya_lab_incoming", default=None)
+
+
+@contextmanager
+def carrying(staged: Staged) -> Iterator[None]:
+    """Let the request that moto handles inside this block have these bytes for its body."""
+    token = _incoming.set(staged)
+    try:
+        yield
+    finally:
+        _incoming.reset(token)
+
+
+class DiskBackend(S3Backend):
+    """The buckets and objects of one site; several sites may live in one process."""
+
+    def __init__(self, account_id: str, blobs: BlobStore, index: ObjectIndex) -> None:
+        super().__init__(REGION, account_id)
+        self.blobs = blobs
+        self._index = index
+        self._lock = threading.RLock()
+
+    def register(self) -> None:
+        """Make moto answer requests for this account from this backend."""
+        dict.__setitem__(s3_backends[self.account_id], _PARTITION, self)
+
+    def unregister(self) -> None:
+        """Take this backend out of moto again."""
+        s3_backends.pop(self.account_id, None)
+
+    def get_bucket(self, bucket_name: str) -> FakeBucket:
+        """Find a bucket of this site (moto would look at the other sites' too)."""
+        try:
+            return self.buckets[bucket_name]
+        except KeyError:
+            raise MissingBucket(bucket=bucket_name) from None
+
+    def create_bucket(
+        self, bucket_name: str, region_name: str, bucket_namespace: str | None = None
+    ) -> FakeBucket:
+        """Make a bucket; its name need only be new at this site."""
+        if bucket_name in self.buckets:
+            raise BucketAlreadyExists(bucket=bucket_name)
+        bucket = FakeBucket(bucket_name, self.account_id, region_name, bucket_namespace)  # type: ignore[abstract]
+        self.buckets[bucket_name] = bucket
+        return bucket
+
+    def load(self, rows: Iterable[ObjectRow]) -> None:
+        """Put objects in place as they were before a restart or a reset."""
+        for row in rows:
+            bucket = self.buckets.get(row.bucket) or self.create_bucket(row.bucket, REGION)
+            self.blobs.retain(row.content)
+            key = DiskKey(row.key, row.content, row.etag, bucket)
+            key.set_metadata(row.metadata)
+            key.last_modified = row.modified
+            key.on_change = self._save
+            bucket.keys.setlist(row.key, [key])
+
+    def forget_objects(self) -> None:
+        """Drop every object and upload from memory, and the files that nothing else uses."""
+        with self._lock:
+            for bucket in self.buckets.values():
+                for upload_id in list(bucket.multiparts):
+                    self.abort_multipart_upload(bucket.name, upload_id)
+                for name in list(bucket.keys):
+                    self.blobs.release(bucket.keys[name].content)
+                    bucket.keys.pop(name)
+
+    def find(self, bucket_name: str, key_name: str) -> DiskKey | None:
+        """The object, or None if it or its bucket is absent."""
+        bucket = self.buckets.get(bucket_name)
+        found = bucket.keys.get(key_name) if bucket else None
+        return found if isinstance(found, DiskKey) else None
+
+    def hold(self, bucket_name: str, key_name: str) -> DiskKey | None:
+        """As `find`, and keep the object's files until the caller releases its content."""
+        with self._lock:
+            key = self.find(bucket_name, key_name)
+            if key:
+                self.blobs.retain(key.content)
+            return key
+
+    def insert(self, bucket_name: str, name: str, content: Content, etag: str) -> DiskKey:
+        """Make an object of `content`, which it takes over; it is saved by `set_metadata`."""
+        bucket = self.get_bucket(bucket_name)
+        key = DiskKey(name, content, etag, bucket)
+        key.on_change = self._save
+        with self._lock:
+            old = self.find(bucket_name, name)
+            key.superseded = old.content if old else None
+            bucket.keys.setlist(name, [key])
+        return key
+
+    def put_object(self, bucket_name: str, key_name: str, *_: Any, **__: Any) -> FakeKey:  # noqa: ANN401
+        """Make an object of the bytes that the current request carries."""
+        self.get_bucket(bucket_name)
+        staged = _incoming.get() or self.blobs.store(b"")
+        return self.insert(bucket_name, key_name, self.blobs.adopt(staged), staged.md5)
+
+    def delete_object(
+        self,
+        bucket_name: str,
+        key_name: str,
+        *args: Any,  # noqa: ANN401
+        **kwargs: Any,  # noqa: ANN401
+    ) -> tuple[bool, dict[str, Any]]:
+        """Delete an object and its row; absent is fine."""
+        with self._lock:
+            key = self.find(bucket_name, key_name)
+            outcome = super().delete_object(bucket_name, key_name, *args, **kwargs)
+            if key:
+                self._index.remove(bucket_name, key_name)
+                self.blobs.release(key.content)
+        return outcome
+
+    def copy_object(  # type: ignore[override]
+        self,
+        src_key: DiskKey,
+        dest_bucket_name: str,
+        dest_key_name: str,
+        **options: Any,  # noqa: ANN401
+    ) -> None:
+        """Copy by reference; the etag stays, as RGW copies it with the other attributes."""
+        same = (src_key.bucket_name, src_key.name) == (dest_bucket_name, dest_key_name)
+        replaced = options.get("mdirective") == "REPLACE"
+        if same and not replaced:
+            raise CopyObjectMustChangeSomething
+        self.get_bucket(dest_bucket_name)
+        self.blobs.retain(src_key.content)
+        etag = src_key.etag.strip('"')
+        key = self.insert(dest_bucket_name, dest_key_name, src_key.content, etag)
+        key.set_metadata(options.get("metadata") if replaced else src_key.metadata)
+
+    def upload_part(
+        self,
+        bucket_name: str,
+        multipart_id: str,
+        part_id: int,
+        value: bytes,  # noqa: ARG002
+    ) -> FakeKey:
+        """Keep the bytes that the current request carries as a part."""
+        staged = _incoming.get() or self.blobs.store(b"")
+        return self._set_part(bucket_name, multipart_id, part_id, staged)
+
+    def upload_part_copy(  # noqa: PLR0913, PLR0917
+        self,
+        dest_bucket_name: str,
+        multipart_id: str,
+        part_id: int,
+        src_bucket_name: str,
+        src_key_name: str,
+        src_version_id: str | None,  # noqa: ARG002
+        start_byte: int | None,
+        end_byte: int | None,
+    ) -> FakeKey:
+        """Make a part of a range of an object, by reference."""
+        source = self.find(src_bucket_name, src_key_name)
+        if source is None:
+            raise InvalidPart
+        start = start_byte or 0
+        end = source.size if end_byte is None else min(end_byte + 1, source.size)
+        content = source.content.cut(start, end - start)
+        staged = Staged(content, self._md5(content), "")
+        return self._set_part(dest_bucket_name, multipart_id, part_id, staged)
+
+    def complete_multipart_upload(
+        self, bucket_name: str, multipart_id: str, body: Iterator[tuple[int, str]]
+    ) -> FakeKey:
+        """Join the parts by reference; the etag is the md5 of their md5s and their number."""
+        bucket = self.get_bucket(bucket_name)
+        with self._lock:
+            upload = self._upload(bucket, multipart_id)
+            parts = chosen_parts(upload, body)
+            content = join(part.content for part in parts)
+            self.blobs.retain(content)
+            md5s = b"".join(bytes.fromhex(part.etag.strip('"')) for part in parts)
+            etag = f"{hashlib.md5(md5s, usedforsecurity=False).hexdigest()}-{len(parts)}"
+            key = self.insert(bucket_name, upload.key_name, content, etag)
+            key.multipart = upload
+            self.abort_multipart_upload(bucket_name, multipart_id)
+        key.set_metadata(upload.metadata)
+        return key
+
+    def abort_multipart_upload(self, bucket_name: str, multipart_id: str) -> None:
+        """Forget an upload and its parts."""
+        bucket = self.get_bucket(bucket_name)
+        with self._lock:
+            upload = self._upload(bucket, multipart_id)
+            del bucket.multiparts[multipart_id]
+            for part in upload.parts.values():
+                self.blobs.release(part.content)
+            upload.parts.clear()
+            upload.partlist.clear()
+
+    def _set_part(
+        self, bucket_name: str, multipart_id: str, number: int, staged: Staged
+    ) -> DiskKey:
+        bucket = self.get_bucket(bucket_name)
+        with self._lock:
+            upload = self._upload(bucket, multipart_id)
+            replaced = upload.parts.get(number)
+            if number not in upload.partlist:
+                insort(upload.partlist, number)
+            # moto lists parts by their name, which is their number
+            part = DiskKey(number, self.blobs.adopt(staged), staged.md5, bucket)  # type: ignore[arg-type]
+            upload.parts[number] = part
+        if isinstance(replaced, DiskKey):
+            self.blobs.release(replaced.content)
+        return part
+
+    def _upload(self, bucket: FakeBucket, multipart_id: str) -> Any:  # noqa: ANN401
+        try:
+            return bucket.multiparts[multipart_id]
+        except KeyError:
+            raise NoSuchUpload(upload_id=multipart_id) from None
+
+    def _md5(self, content: Content) -> str:
+        digest = hashlib.md5(usedforsecurity=False)
+        for chunk in self.blobs.read(content):
+            digest.update(chunk)
+        return digest.hexdigest()
+
+    def _save(self, key: DiskKey) -> None:
+        with self._lock:
+            if self.find(key.bucket_name or "", key.name) is not key:
+                return
+            self._index.put([row_of(key)])
+            superseded, key.superseded = key.superseded, None
+        if superseded:
+            self.blobs.release(superseded)

@@ -1,0 +1,268 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The strict front of the store: what Ceph RGW 16 checks and does, and moto does not.
+
+Signatures, Content-MD5 and the payload's sha256 are enforced; checksums (`x-amz-checksum-*`) are
+ignored and never answered; CompleteMultipartUpload answers an empty ETag the first time and
+overwrites whatever If-None-Match says; `?partNumber=` of a GET or HEAD is ignored.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from urllib.parse import unquote
+
+from poya.lab.storage.backend import DiskBackend, carrying
+from poya.lab.storage.bodies import Body, unwrapped
+from poya.lab.storage.contents import Content, Staged
+from poya.lab.storage.keys import DiskKey
+from poya.lab.storage.moto_app import Answer, MotoS3
+from poya.lab.storage.refusals import Refused, error_answer
+from poya.lab.storage.signature import SignatureCheck, SignedRequest
+
+_MAX_CONTROL_BYTES = 16 * 1024 * 1024
+_HEX_SHA256 = re.compile(r"[0-9a-f]{64}")
+_ETAG = re.compile(rb"<ETag>(.*?)</ETag>")
+_RANGE = re.compile(r"bytes (\d+)-(\d+)/\d+")
+_SUB_RESOURCES = frozenset(
+    {"acl", "attributes", "legal-hold", "restore", "retention", "select", "tagging"}
+    | {"torrent", "uploads"}
+)
+_NOT_FOR_MOTO = re.compile(
+    r"authorization|host|content-length|transfer-encoding|expect|connection|content-md5"
+    r"|x-moto-.*|x-amz-(content-sha256|decoded-content-length|trailer|checksum-.*|date"
+    r"|sdk-checksum-algorithm|security-token)"
+)
+_NOT_FROM_MOTO = re.compile(
+    r"x-amz-checksum-.*|x-amz-sdk-checksum-algorithm|x-amz-mp-parts-count|access-control-.*"
+    r"|x-amz-version-id|date|server|connection|transfer-encoding|vary"
+)
+_CODES = {400: "InvalidArgument", 403: "AccessDenied", 404: "NoSuchKey", 500: "InternalError"}
+
+
+@dataclass(frozen=True, slots=True)
+class S3Request:
+    """A request line and its headers (names in lower case)."""
+
+    method: str
+    target: str
+    headers: dict[str, str]
+
+    @property
+    def path(self) -> str:
+        """The path as sent, still percent-encoded."""
+        return self.target.partition("?")[0]
+
+    @property
+    def query(self) -> str:
+        """The query as sent."""
+        return self.target.partition("?")[2]
+
+    @property
+    def parameters(self) -> dict[str, str]:
+        """The query, decoded."""
+        pairs = (part.partition("=") for part in self.query.split("&") if part)
+        return {unquote(name): unquote(value) for name, _, value in pairs}
+
+    def names(self) -> tuple[str, str]:
+        """Bucket and key; empty where the path names none."""
+        bucket, _, key = self.path.lstrip("/").partition("/")
+        return unquote(bucket), unquote(key)
+
+
+@dataclass(frozen=True, slots=True)
+class Download:
+    """An answer whose body is a range of an object.
+
+    The files of `content` are kept for whoever sends it, who releases them.
+    """
+
+    status: int
+    headers: dict[str, str]
+    content: Content
+
+
+class S3Front:
+    """Answers S3 requests: checks them, lets moto decide, moves the bytes itself."""
+
+    def __init__(self, backend: DiskBackend, check: SignatureCheck) -> None:
+        self.backend = backend
+        self._moto = MotoS3(backend.account_id)
+        self._check = check
+        self._completed: set[str] = set()
+
+    def handle(self, request: S3Request, body: Body) -> Answer | Download:
+        """Answer one request; never raises for what a client may send."""
+        try:
+            signed = SignedRequest(request.method, request.path, request.query, request.headers)
+            payload = self._check.check(signed)
+            return self._dispatch(request, body, payload)
+        except Refused as refused:
+            return error_answer(refused, request.path)
+
+    def _dispatch(self, request: S3Request, body: Body, payload: str) -> Answer | Download:
+        parameters = request.parameters
+        _, key = request.names()
+        plain = bool(key) and not _SUB_RESOURCES & parameters.keys()
+        if "attributes" in parameters:
+            raise Refused(500, "InternalError", "GetObjectAttributes fails on Ceph RGW 16.")
+        if request.method == "PUT" and "versioning" in parameters:
+            raise Refused(501, "NotImplemented", "The lab keeps one version of an object.")
+        if request.method == "GET" and plain and "uploadId" not in parameters:
+            return self._download(request)
+        copies = "x-amz-copy-source" in request.headers
+        if request.method == "PUT" and plain and not copies:
+            return self._upload(request, body, payload)
+        return self._control(request, body, payload)
+
+    def _upload(self, request: S3Request, body: Body, payload: str) -> Answer:
+        if not body.announced:
+            raise Refused(411, "MissingContentLength")
+        staged = self._staged(request, body, payload)
+        with carrying(staged):
+            answer = self._ask(request)
+        if answer.status >= 400:  # noqa: PLR2004
+            self.backend.blobs.discard(staged)
+        return _finished(request, answer)
+
+    def _staged(self, request: S3Request, body: Body, payload: str) -> Staged:
+        stage = self.backend.blobs.stage(with_sha256=bool(_HEX_SHA256.fullmatch(payload)))
+        try:
+            for chunk in _plain_chunks(body, payload):
+                stage.write(chunk)
+            staged = stage.close()
+        except BaseException:
+            stage.abandon()
+            raise
+        try:
+            _check_digests(request.headers, payload, staged)
+        except Refused:
+            self.backend.blobs.discard(staged)
+            raise
+        return staged
+
+    def _download(self, request: S3Request) -> Answer | Download:
+        while key := self.backend.hold(*request.names()):
+            try:
+                answer = self._ask(request, method="HEAD")
+                # else it was overwritten between the two looks
+                if answer.headers.get("etag", key.etag) == key.etag:
+                    return self._range_of(key, answer)
+            finally:
+                self.backend.blobs.release(key.content)
+        return _finished(request, self._ask(request))
+
+    def _range_of(self, key: DiskKey, answer: Answer) -> Answer | Download:
+        headers = _kept(answer.headers)
+        match answer.status:
+            case 200:
+                return self._held(Download(200, headers, key.content))
+            case 206:
+                return self._held(Download(206, headers, _range(key.content, headers)))
+            case 304:
+                return Answer(304, headers)
+            case 412:
+                raise Refused(412, "PreconditionFailed")
+            case 416:
+                raise Refused(416, "InvalidRange")
+        raise Refused(500, "InternalError", f"moto answered {answer.status} to a HEAD.")
+
+    def _held(self, download: Download) -> Download:
+        self.backend.blobs.retain(download.content)
+        return download
+
+    def _control(self, request: S3Request, body: Body, payload: str) -> Answer:
+        staged = self._staged_in_memory(request, body, payload)
+        answer = _finished(request, self._ask(request, body=staged))
+        if request.method == "POST" and "uploadId" in request.parameters:
+            return self._completion(request, answer)
+        if request.method == "PUT":
+            answer.body = _ETAG.sub(_without_quotes, answer.body)
+        return answer
+
+    def _staged_in_memory(self, request: S3Request, body: Body, payload: str) -> bytes:
+        if (body.length_bytes or 0) > _MAX_CONTROL_BYTES:
+            raise Refused(400, "EntityTooLarge")
+        staged = self._staged(request, body, payload)
+        try:
+            return b"".join(self.backend.blobs.read(staged.content))
+        finally:
+            self.backend.blobs.discard(staged)
+
+    def _completion(self, request: S3Request, answer: Answer) -> Answer:
+        upload_id = request.parameters["uploadId"]
+        if answer.status == 200 and upload_id not in self._completed:  # noqa: PLR2004
+            self._completed.add(upload_id)
+            answer.body = _ETAG.sub(b"<ETag></ETag>", answer.body)
+        return answer
+
+    def _ask(self, request: S3Request, *, method: str = "", body: bytes = b"") -> Answer:
+        headers = {
+            name: value
+            for name, value in request.headers.items()
+            if not _NOT_FOR_MOTO.fullmatch(name)
+        }
+        if request.method == "POST":
+            headers.pop("if-none-match", None)
+        for name in ("if-match", "if-none-match"):
+            if name in headers and headers[name] != "*":
+                headers[name] = '"' + headers[name].strip('"') + '"'
+        if headers.get("content-encoding") == "aws-chunked":
+            del headers["content-encoding"]
+        return self._moto.ask(method or request.method, _moto_target(request), headers, body)
+
+
+def _moto_target(request: S3Request) -> str:
+    kept = [
+        part for part in request.query.split("&") if part and not part.lower().startswith("x-amz-")
+    ]
+    if "uploadId" not in request.parameters:
+        kept = [part for part in kept if not part.startswith("partNumber=")]
+    return f"{request.path}?{'&'.join(kept)}" if kept else request.path
+
+
+def _plain_chunks(body: Body, payload: str) -> Iterator[bytes]:
+    return unwrapped(body.chunks()) if payload.startswith("STREAMING-") else body.chunks()
+
+
+def _check_digests(headers: dict[str, str], payload: str, staged: Staged) -> None:
+    if _HEX_SHA256.fullmatch(payload) and staged.sha256 != payload:
+        raise Refused(400, "XAmzContentSHA256Mismatch")
+    decoded = headers.get("x-amz-decoded-content-length")
+    if decoded is not None and decoded != str(staged.content.size_bytes):
+        raise Refused(400, "IncompleteBody")
+    if "content-md5" not in headers:
+        return
+    try:
+        expected = base64.b64decode(headers["content-md5"], validate=True).hex()
+    except binascii.Error:
+        raise Refused(400, "InvalidDigest") from None
+    if expected != staged.md5:
+        raise Refused(400, "BadDigest")
+
+
+def _range(content: Content, headers: dict[str, str]) -> Content:
+    found = _RANGE.fullmatch(headers["content-range"])
+    if not found:
+        raise Refused(500, "InternalError", "moto answered a range that cannot be read.")
+    first, last = int(found[1]), int(found[2])
+    return content.cut(first, last - first + 1)
+
+
+def _kept(headers: dict[str, str]) -> dict[str, str]:
+    return {name: text for name, text in headers.items() if not _NOT_FROM_MOTO.fullmatch(name)}
+
+
+def _finished(request: S3Request, answer: Answer) -> Answer:
+    bare = answer.status >= 400 and not answer.body  # noqa: PLR2004
+    if bare and request.method != "HEAD":
+        code = _CODES.get(answer.status, "InternalError")
+        return error_answer(Refused(answer.status, code), request.path)
+    return Answer(answer.status, _kept(answer.headers), answer.body)
+
+
+def _without_quotes(found: re.Match[bytes]) -> bytes:
+    return b"<ETag>" + found[1].replace(b"&quot;", b"").strip(b'"') + b"</ETag>"

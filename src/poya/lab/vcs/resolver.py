@@ -1,0 +1,75 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The git server as CFS uses it: what a branch means, asked over HTTPS as CFS clones."""
+
+from __future__ import annotations
+
+import base64
+import re
+from dataclasses import dataclass, field
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from poya.lab.ports import GitFailed
+from poya.lab.vcs.running import git
+
+_COMMIT = re.compile(r"([0-9a-f]{40})\t")
+
+
+@dataclass(slots=True)
+class SiteGit:
+    """Resolves branches at one site (`LabGit`).
+
+    Attributes:
+        system: The system's name.
+        domain: The site's domain (`alps.example.org`).
+        ca: The CA of the site's gateway.
+        password: Of the user `crayvcs`.
+        url: The gateway's address, set as soon as its port is known.
+    """
+
+    system: str
+    domain: str
+    ca: Path
+    password: str = field(repr=False)
+    url: str = ""
+
+    async def resolve_branch(self, clone_url: str, branch: str) -> str:
+        """Return the commit at the head of `branch`, as `git ls-remote` over HTTPS sees it.
+
+        Raises:
+            GitFailed: No such host at this site, no such repository, or no such branch.
+        """
+        url = self._reachable(clone_url)
+        status, output, complaints = await git(
+            *("ls-remote", "--exit-code", "--end-of-options", url, f"refs/heads/{branch}"),
+            directory=self.ca.parent,
+            extra=self._environment(),
+        )
+        found = _COMMIT.match(output.decode(errors="replace"))
+        if status or not found:
+            missing = f"warning: Could not find remote branch {branch} to clone."
+            raise GitFailed(complaints.replace(self.url, "https://…") or missing)
+        return found[1]
+
+    def _reachable(self, clone_url: str) -> str:
+        parts = urlsplit(clone_url)
+        if parts.scheme != "https" or parts.netloc not in self._own_names():
+            raise GitFailed(
+                f"fatal: unable to access '{clone_url}': Could not resolve host: {parts.hostname}"
+            )
+        return f"{self.url}{parts.path}"
+
+    def _own_names(self) -> set[str]:
+        names = {f"vcs.cmn.{self.domain}", f"vcs.cmn.{self.system}.{self.domain}"}
+        names |= {f"api.cmn.{self.domain}", f"api.nmnlb.{self.domain}", f"vcs.{self.domain}"}
+        return names | {"api-gw-service-nmn.local", urlsplit(self.url).netloc}
+
+    def _environment(self) -> dict[str, str]:
+        # in the environment, not among the arguments, where every user could read it
+        secret = base64.b64encode(f"crayvcs:{self.password}".encode()).decode()
+        return {
+            "GIT_SSL_CAINFO": str(self.ca),
+            "GIT_CONFIG_COUNT": "1",
+            "GIT_CONFIG_KEY_0": "http.extraHeader",
+            "GIT_CONFIG_VALUE_0": f"Authorization: Basic {secret}",
+        }

@@ -1,0 +1,85 @@
+# SPDX-License-Identifier: Apache-2.0
+"""One run from its plan to its report: apply, verify, report; and the way back."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from dataclasses import dataclass
+
+from poya.errors import UsageError, VerificationFailed
+from poya.journal import Journal
+from poya.migration.applying import Applier
+from poya.migration.events import Listener
+from poya.migration.moving import Mover
+from poya.migration.report import Report, make_report
+from poya.migration.undoing import Undoer
+from poya.migration.verifying import Verification, Verifier
+from poya.model.plan import Plan
+from poya.sites.base import Source, Target
+from poya.transfer import Limits
+
+_MOST_SHOWN = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """A run under way: its id, its plan and its journal."""
+
+    id: str
+    plan: Plan
+    journal: Journal
+
+
+async def carry_out(
+    run: Run, source: Source, target: Target, limits: Limits, listener: Listener
+) -> Report:
+    """Do what the plan says, or go on with it, then read everything back.
+
+    Raises:
+        StalePlan, StoppedPartWay: As `Applier.apply`.
+        UsageError: The run was undone.
+        VerificationFailed: The target is not as planned at the end.
+    """
+    if run.journal.facts().get("state") in ("undoing", "undone"):
+        raise UsageError(
+            f"The run {run.id} was undone.", todo="Start another one: poya migrate run …"
+        )
+    started_s = time.monotonic()
+    mover = Mover(source, target, run.journal, limits, listener)
+    try:
+        await Applier(run.id, run.plan, target, run.journal, listener).apply(mover)
+    except asyncio.CancelledError:
+        run.journal.set_fact("state", "stopped")
+        raise
+    verification = await verify(run, target)
+    elapsed_s = time.monotonic() - started_s
+    return make_report(run.id, run.plan, run.journal, verification, elapsed_s)
+
+
+async def verify(run: Run, target: Target) -> Verification:
+    """Read everything back and compare it with the plan.
+
+    Raises:
+        VerificationFailed: Something differs; the error names it.
+    """
+    verification = await Verifier(run.plan, target, run.journal).verify()
+    if verification.mismatches:
+        listed = [f"{m.subject}: {m.message}" for m in verification.mismatches[:_MOST_SHOWN]]
+        more = len(verification.mismatches) - len(listed)
+        raise VerificationFailed(
+            f"{target.label} is not as planned in {len(verification.mismatches)} places.",
+            why="\n".join([*listed, *([f"and {more} more"] if more > 0 else [])]),
+            todo=f"Look there, then 'poya migrate verify {run.id}', or "
+            f"'poya migrate undo {run.id}'.",
+        )
+    return verification
+
+
+async def undo(run: Run, target: Target, listener: Listener) -> int:
+    """Take back what the run wrote; answers how many steps had an effect.
+
+    Raises:
+        StoppedPartWay: As `Undoer.undo`.
+    """
+    return await Undoer(run.id, run.plan, target, run.journal, listener).undo()

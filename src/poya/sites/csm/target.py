@@ -1,0 +1,163 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A live CSM as a target: surveyed, written to, read back, cleaned up."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+
+from poya.concurrency import both
+from poya.csm import Site
+from poya.documents import Document
+from poya.errors import Conflict, NotFound, RequestRefused
+from poya.model.image import Image
+from poya.model.inventory import Interest, Inventory
+from poya.model.names import S3Path
+from poya.model.records import EntityRef, SessionTemplate
+from poya.model.run import RUN_KEY, SOURCE_KEY
+from poya.sites.base import NewImage, Published
+from poya.sites.csm.entities import Entities
+from poya.sites.csm.images import ImageReader
+from poya.sites.csm.objects import Objects
+from poya.sites.csm.survey import Surveyor
+from poya.transfer import WritableObject
+
+BUCKET = "boot-images"
+_CONFLICT = 409
+
+
+class CsmTarget:
+    """The target port for a live CSM."""
+
+    def __init__(self, site: Site, objects: Objects) -> None:
+        self._site = site
+        self._objects = objects
+        self._images = ImageReader(objects)
+        self._entities = Entities(site)
+
+    @property
+    def label(self) -> str:
+        """The site's name in the configuration."""
+        return self._site.config.name
+
+    async def survey(self, interest: Interest) -> Inventory:
+        """Read what a plan must know."""
+        return await Surveyor(self._site, self._images).survey(interest)
+
+    async def read(self, ref: EntityRef) -> Document | None:
+        """Read one entity."""
+        return await self._entities.read(ref)
+
+    async def write(self, ref: EntityRef, body: Document, present: Document | None) -> None:
+        """Write one entity."""
+        await self._entities.write(ref, body, present)
+
+    async def delete(self, ref: EntityRef) -> None:
+        """Delete one entity."""
+        await self._entities.delete(ref)
+
+    async def validate(self, template: str) -> str:
+        """Ask BOS (`GET /v2/sessiontemplatesvalid/{name}`); it answers 200 whatever it thinks."""
+        return (await self._site.bos.templates.validate(template)).text
+
+    # Images
+
+    async def find_image(self, new: NewImage, known_before: frozenset[str]) -> str | None:
+        """By poya's marks; without metadata by name among the unlinked records."""
+        records = await self._site.ims.images.list()
+        for record in records:
+            marks = record.metadata or {}
+            if marks.get(RUN_KEY) == new.run and marks.get(SOURCE_KEY) == new.source_id:
+                return record.id
+        if (await self._site.features()).ims_metadata:
+            return None
+        lost = [r.id for r in records if r.name == new.name and r.link is None]
+        return next((i for i in sorted(lost) if i not in known_before), None)
+
+    async def unlinked_namesakes(self, name: str) -> frozenset[str]:
+        """Records of this name without a link."""
+        records = await self._site.ims.images.list()
+        return frozenset(r.id for r in records if r.name == name and r.link is None)
+
+    async def create_image(self, new: NewImage) -> str:
+        """Register the image, marked from its first moment on where IMS keeps metadata."""
+        record = await self._site.ims.images.create(
+            new.name, arch=new.arch or "x86_64", metadata=new.metadata
+        )
+        return record.id
+
+    def artifact_path(self, image_id: str, name: str) -> str:
+        """BOS takes the image's id from the first component of the key."""
+        return str(S3Path(BUCKET, f"{image_id}/{name}"))
+
+    async def writable(self, image_id: str, name: str) -> WritableObject:
+        """The object for one artifact."""
+        return self._objects.writable(S3Path(BUCKET, f"{image_id}/{name}"))
+
+    async def publish_manifest(self, image_id: str, body: bytes) -> Published:
+        """Put the manifest, and read its etag back."""
+        path = S3Path(BUCKET, f"{image_id}/manifest.json")
+        await self._objects.write_small(path, body)
+        stat = await self._objects.head(path)
+        if stat is None:
+            raise Conflict(f"{path} is gone right after it was written to {self.label}.")
+        return Published(str(path), stat.etag)
+
+    async def link_image(self, image_id: str, new: NewImage, published: Published) -> None:
+        """PATCH the link, which IMS takes if the objects are there; then what the record lacks."""
+        try:
+            record = await self._site.ims.images.set_link(
+                image_id, path=published.path, etag=published.etag
+            )
+        except RequestRefused as error:
+            if error.status != _CONFLICT:
+                raise
+            raise Conflict(
+                f"IMS image {image_id} at {self.label} has another link already.",
+                why=error.detail,
+                todo="Links are write-once: undo the run, which deletes the image; start anew.",
+            ) from error
+        if (await self._site.features()).ims_metadata:
+            stored = record.metadata or {}
+            for key, value in new.metadata.items():
+                if stored.get(key) != value:
+                    await self._site.ims.images.set_metadata(image_id, key, value)
+
+    async def read_image(self, image_id: str) -> Image | None:
+        """Read record, manifest and what S3 holds."""
+        try:
+            record = await self._site.ims.images.get(image_id)
+        except NotFound:
+            return None
+        image, _ = await self._images.read(record)
+        return image
+
+    async def users_of_image(self, image_id: str) -> tuple[str, ...]:
+        """The session templates and boot parameters that name a file of the image."""
+        prefix = f"s3://{BUCKET}/{image_id}/"
+        templates, parameters = await both(
+            self._site.bos.templates.list(), self._site.bss.boot_parameters.list()
+        )
+        users = [
+            f"session template {template.name}"
+            for template in (SessionTemplate.of(record.document) for record in templates)
+            if any(boot_set.path.startswith(prefix) for boot_set in template.boot_sets)
+        ]
+        hosts = [
+            f"boot parameters of {', '.join(record.hosts[:3]) or 'an image'}"
+            for record in parameters
+            if record.hosts and prefix in f"{record.kernel} {record.initrd} {record.params}"
+        ]
+        return (*users, *hosts)
+
+    async def delete_image(self, image_id: str) -> None:
+        """Delete the record and every object below its id, for good.
+
+        The objects go first where the record has no link: IMS moves only what a manifest names.
+        """
+        if not image_id or "/" in image_id:
+            raise Conflict(f"'{image_id}' cannot be an image's id; nothing is deleted.")
+        with suppress(NotFound):
+            await self._site.ims.images.delete(image_id)
+        with suppress(NotFound):
+            await self._site.ims.images.purge(image_id)
+        await self._objects.delete_below(S3Path(BUCKET, f"{image_id}/"))

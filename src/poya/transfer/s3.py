@@ -1,0 +1,361 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The S3 store of one site (Ceph RGW behind CSM), as much of the S3 API as moving images needs.
+
+Every method may be called from many threads. Errors are those of `Caller.run`.
+"""
+
+from __future__ import annotations
+
+import base64
+import urllib.parse
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from poya.errors import BadAnswer
+from poya.transfer.credentials import CredentialKeeper, CredentialsProvider
+from poya.transfer.dialling import Dialler, parse_proxy, site_tls
+from poya.transfer.endpoints import parse_endpoint
+from poya.transfer.etags import clean_etag, md5
+from poya.transfer.guard import Guard
+from poya.transfer.http import Body, HttpResponse, Transport
+from poya.transfer.retry import QUICK, RetryPolicy
+from poya.transfer.s3calls import Address, Call, Caller, ObjectPlace, place_path
+from poya.transfer.s3xml import (
+    PartInfo,
+    UploadInfo,
+    completion,
+    name_of,
+    parse_parts,
+    parse_uploads,
+    parse_xml,
+    text_of,
+)
+
+_META = "x-amz-meta-"
+_FREE = Guard()
+
+
+@dataclass(frozen=True, slots=True)
+class S3Config:
+    """How to reach a site's object store.
+
+    Attributes:
+        site: The site's name, for messages.
+        endpoint_url: `https://host:port`; `choose_endpoint` decides it.
+        ca_path: The site's CA; None trusts the system's store.
+        proxy_url: `socks5h://…` or `http://…`; None connects directly. Never in a repr.
+        region: For the signature; RGW takes any.
+        path_style: CSM's RGW has no names for buckets.
+        connect_timeout_s: For each of TCP, proxy and TLS.
+        stall_s: A request fails when this long (nearly) nothing moves.
+        slow_s: The same for requests during which the service itself copies bytes.
+        retry: When to try again.
+    """
+
+    site: str
+    endpoint_url: str
+    ca_path: Path | None = None
+    proxy_url: str | None = field(default=None, repr=False)
+    region: str = ""
+    path_style: bool = True
+    connect_timeout_s: float = 10.0
+    stall_s: float = 60.0
+    slow_s: float = 900.0
+    retry: RetryPolicy = RetryPolicy()
+
+
+@dataclass(frozen=True, slots=True)
+class ObjectHead:
+    """What HEAD tells of an object.
+
+    Attributes:
+        size_bytes: Its length.
+        etag: Without quotes.
+        metadata: Names in lower case, without `x-amz-meta-`.
+    """
+
+    size_bytes: int
+    etag: str
+    metadata: Mapping[str, str] = field(default_factory=dict)
+
+
+class S3Store:
+    """The object store of one site.
+
+    Args:
+        config: How to reach it.
+        credentials: Asked when credentials are needed, ahead of their end, and once when the
+            store calls them expired. Must be quick and may be called from any thread.
+    """
+
+    def __init__(self, config: S3Config, credentials: CredentialsProvider) -> None:
+        endpoint = parse_endpoint(config.endpoint_url)
+        tls = site_tls(config.ca_path) if endpoint.secure else None
+        proxy = parse_proxy(config.proxy_url) if config.proxy_url else None
+        self._transport = Transport(Dialler(tls, proxy, config.connect_timeout_s))
+        address = Address(config.site, endpoint, config.region, config.path_style)
+        self._caller = Caller(address, self._transport, CredentialKeeper(credentials))
+        self._config = config
+
+    @property
+    def site(self) -> str:
+        """The site's name."""
+        return self._config.site
+
+    def close(self) -> None:
+        """Close idle connections; the store stays usable."""
+        self._transport.close()
+
+    def head_bucket(self, bucket: str, guard: Guard = _FREE) -> None:
+        """Prove that a bucket is there and may be used; gives up after seconds (HEAD bucket)."""
+        call = Call("HEAD", ObjectPlace(bucket), stall_s=self._config.stall_s)
+        self._caller.run(call, QUICK, guard)
+
+    def head(self, place: ObjectPlace, guard: Guard = _FREE) -> ObjectHead:
+        """Describe an object (HeadObject). Raises `NotFound` if it is not there."""
+        headers = self._run(Call("HEAD", place), guard).headers
+        if not headers.get("content-length", "").isdecimal():
+            raise BadAnswer(f"HEAD {place} at {self.site} tells no size.")
+        metadata = {k.removeprefix(_META): v for k, v in headers.items() if k.startswith(_META)}
+        etag = clean_etag(headers.get("etag", ""))
+        return ObjectHead(int(headers["content-length"]), etag, metadata)
+
+    def get_range(
+        self,
+        place: ObjectPlace,
+        start: int,
+        into: memoryview,
+        guard: Guard = _FREE,
+        *,
+        if_match: str = "",
+    ) -> None:
+        """Read `len(into)` bytes from `start` into a buffer (GetObject with Range).
+
+        Args:
+            if_match: An etag; `RequestRefused` with status 412 if the object has another by now.
+
+        Raises:
+            BadAnswer: The store answers another range than was asked for.
+        """
+        end = start + len(into) - 1
+        headers = {"Range": f"bytes={start}-{end}"}
+        if if_match:
+            headers["If-Match"] = f'"{if_match}"'
+        response = self._run(Call("GET", place, headers=headers, into=into), guard)
+        told = response.headers.get("content-range", f"bytes 0-{len(into) - 1}/")
+        if not response.filled or not told.startswith(f"bytes {start}-{end}/"):
+            raise BadAnswer(
+                f"GET {place} at {self.site} answered other bytes than asked for.",
+                why=f"Asked for {start}-{end}, told {told[:60]}.",
+            )
+
+    def get_small(self, place: ObjectPlace, limit_bytes: int, guard: Guard = _FREE) -> bytes:
+        """Read a whole small object, such as a manifest.
+
+        Raises:
+            BadAnswer: It is larger than `limit_bytes`.
+        """
+        head = self.head(place, guard)
+        if head.size_bytes > limit_bytes:
+            raise BadAnswer(
+                f"{place} at {self.site} is larger than such an object may be.",
+                why=f"It has {head.size_bytes} bytes, the limit is {limit_bytes}.",
+            )
+        if not head.size_bytes:
+            return b""
+        buffer = bytearray(head.size_bytes)
+        self.get_range(place, 0, memoryview(buffer), guard, if_match=head.etag)
+        return bytes(buffer)
+
+    def put_small(
+        self,
+        place: ObjectPlace,
+        data: bytes,
+        metadata: Mapping[str, str] | None = None,
+        guard: Guard = _FREE,
+        *,
+        if_absent: bool = False,
+    ) -> str:
+        """Write a small object and return its etag (PutObject with Content-MD5).
+
+        Args:
+            if_absent: `RequestRefused` with status 412 if the object exists (If-None-Match: *).
+        """
+        headers = _metadata_headers(metadata or {}) | _md5_header(md5(data))
+        if if_absent:
+            headers["If-None-Match"] = "*"
+        return _etag(self._run(Call("PUT", place, headers=headers, body=data), guard))
+
+    def put(
+        self,
+        place: ObjectPlace,
+        body: Body,
+        md5_hex: str,
+        metadata: Mapping[str, str],
+        guard: Guard = _FREE,
+    ) -> str:
+        """Write an object of known md5 in one request; the store refuses other bytes."""
+        headers = _metadata_headers(metadata) | _md5_header(md5_hex)
+        call = Call("PUT", place, headers=headers, body=body, signs_body=False)
+        return _etag(self._run(call, guard))
+
+    def delete(self, place: ObjectPlace, guard: Guard = _FREE) -> None:
+        """Delete an object; absent is fine (DeleteObject)."""
+        self._run(Call("DELETE", place), guard)
+
+    def copy_object(
+        self,
+        source: ObjectPlace,
+        target: ObjectPlace,
+        metadata: Mapping[str, str] | None = None,
+        guard: Guard = _FREE,
+    ) -> str:
+        """Copy within the store, up to 5 GiB (CopyObject); the new etag.
+
+        Args:
+            metadata: The copy's metadata; None keeps the source's.
+        """
+        headers = _copy_source(source)
+        if metadata is not None:
+            headers |= {"x-amz-metadata-directive": "REPLACE", **_metadata_headers(metadata)}
+        return self._copy(Call("PUT", target, headers=headers), guard)
+
+    def create_multipart(
+        self, place: ObjectPlace, metadata: Mapping[str, str], guard: Guard = _FREE
+    ) -> str:
+        """Begin a multipart upload and return its id (CreateMultipartUpload).
+
+        It is not sent again when its answer is lost: that would leave an upload nobody knows.
+        """
+        headers = _metadata_headers(metadata)
+        call = Call("POST", place, {"uploads": ""}, headers, repeatable=False)
+        upload_id = text_of(parse_xml(self._run(call, guard).body), "UploadId")
+        if not upload_id:
+            raise BadAnswer(f"The object store of {self.site} began an upload without an id.")
+        return upload_id
+
+    def upload_part(
+        self,
+        place: ObjectPlace,
+        upload: tuple[str, int],
+        body: Body,
+        md5_hex: str | None,
+        guard: Guard = _FREE,
+    ) -> str:
+        """Send one part and return its etag (UploadPart).
+
+        Args:
+            upload: The upload's id and the part's number.
+            md5_hex: Sent as Content-MD5, so that the store refuses other bytes; None for a
+                streamed part, whose etag the caller compares.
+        """
+        headers = _md5_header(md5_hex) if md5_hex else {}
+        call = Call("PUT", place, _part_query(upload), headers, body, signs_body=False)
+        return _etag(self._run(call, guard))
+
+    def upload_part_copy(
+        self,
+        source: ObjectPlace,
+        byte_range: tuple[int, int],
+        place: ObjectPlace,
+        upload: tuple[str, int],
+        guard: Guard = _FREE,
+    ) -> str:
+        """Make a part from bytes that the store holds, first to last inclusive (UploadPartCopy)."""
+        first, last = byte_range
+        headers = _copy_source(source) | {"x-amz-copy-source-range": f"bytes={first}-{last}"}
+        return self._copy(Call("PUT", place, _part_query(upload), headers), guard)
+
+    def list_parts(
+        self, place: ObjectPlace, upload_id: str, guard: Guard = _FREE
+    ) -> list[PartInfo]:
+        """All parts that an upload holds (ListParts, every page). `NoSuchUpload` if it is gone."""
+        parts: list[PartInfo] = []
+        query = {"uploadId": upload_id}
+        while True:
+            root = parse_xml(self._run(Call("GET", place, query), guard).body)
+            parts += parse_parts(root)
+            if text_of(root, "IsTruncated") != "true":
+                return parts
+            query = _next_page(
+                query, {"part-number-marker": text_of(root, "NextPartNumberMarker")}
+            )
+
+    def list_uploads(self, bucket: str, prefix: str, guard: Guard = _FREE) -> list[UploadInfo]:
+        """All open uploads whose key begins with `prefix` (ListMultipartUploads, every page)."""
+        uploads: list[UploadInfo] = []
+        query = {"uploads": "", "prefix": prefix}
+        while True:
+            root = parse_xml(self._run(Call("GET", ObjectPlace(bucket), query), guard).body)
+            uploads += parse_uploads(root)
+            if text_of(root, "IsTruncated") != "true":
+                return uploads
+            markers = {
+                "key-marker": text_of(root, "NextKeyMarker"),
+                "upload-id-marker": text_of(root, "NextUploadIdMarker"),
+            }
+            query = _next_page(query, markers)
+
+    def complete(
+        self,
+        place: ObjectPlace,
+        upload_id: str,
+        parts: Sequence[tuple[int, str]],
+        guard: Guard = _FREE,
+    ) -> None:
+        """Make an object of an upload's parts (CompleteMultipartUpload).
+
+        Nothing is returned: RGW 16 answers an empty etag at the first call, so `head` must tell.
+        When an answer was lost the call is repeated, and `NoSuchUpload` may mean that it is done.
+        """
+        call = Call(
+            "POST", place, {"uploadId": upload_id}, body=completion(parts),
+            stall_s=self._config.slow_s, fails_late=True,
+        )  # fmt: skip
+        self._caller.run(call, self._config.retry, guard)
+
+    def abort(self, place: ObjectPlace, upload_id: str, guard: Guard = _FREE) -> None:
+        """Drop an upload and its parts (AbortMultipartUpload). `NoSuchUpload` if it is gone."""
+        self._run(Call("DELETE", place, {"uploadId": upload_id}), guard)
+
+    def _run(self, call: Call, guard: Guard) -> HttpResponse:
+        return self._caller.run(call, self._config.retry, guard)
+
+    def _copy(self, call: Call, guard: Guard) -> str:
+        slow = Call(
+            call.method, call.place, call.query, call.headers,
+            stall_s=self._config.slow_s, fails_late=True,
+        )  # fmt: skip
+        root = parse_xml(self._caller.run(slow, self._config.retry, guard).body)
+        if name_of(root) not in ("CopyObjectResult", "CopyPartResult"):
+            raise BadAnswer(f"The object store of {self.site} answered a copy with other words.")
+        return clean_etag(text_of(root, "ETag"))
+
+
+def _etag(response: HttpResponse) -> str:
+    return clean_etag(response.headers.get("etag", ""))
+
+
+def _md5_header(md5_hex: str) -> dict[str, str]:
+    return {"Content-MD5": base64.b64encode(bytes.fromhex(md5_hex)).decode("ascii")}
+
+
+def _metadata_headers(metadata: Mapping[str, str]) -> dict[str, str]:
+    return {f"{_META}{name}": value for name, value in metadata.items()}
+
+
+def _copy_source(source: ObjectPlace) -> dict[str, str]:
+    return {"x-amz-copy-source": urllib.parse.quote(f"/{place_path(source)}", safe="/-_.~")}
+
+
+def _part_query(upload: tuple[str, int]) -> dict[str, str]:
+    upload_id, number = upload
+    return {"uploadId": upload_id, "partNumber": str(number)}
+
+
+def _next_page(query: Mapping[str, str], markers: Mapping[str, str]) -> dict[str, str]:
+    following = {**query, **markers}
+    if following == query or not any(markers.values()):
+        raise BadAnswer("The object store's list goes in a circle.")
+    return following
