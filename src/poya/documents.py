@@ -24,7 +24,8 @@ _MAX_DEPTH = 64
 class Document:
     """A JSON object with the exact bytes that it was read from.
 
-    Two documents are equal when their JSON values are equal; spelling does not count.
+    Two documents are equal when their JSON values are equal; spelling does not count. As in JSON,
+    and unlike in Python, `true` is not 1.
     """
 
     __slots__ = ("_value", "raw")
@@ -36,7 +37,7 @@ class Document:
 
         Raises:
             BadAnswer: The bytes are not JSON, not an object, nested too deep, name a key twice
-                or hold a number that JSON cannot carry back.
+                or hold a number or a text that cannot be written back.
         """
         self.raw = raw
         self._value = _parse_object(raw)
@@ -69,7 +70,7 @@ class Document:
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Document):
             return NotImplemented
-        return self._value == other._value
+        return canonical(self._value) == canonical(other._value)
 
     def __hash__(self) -> int:
         return hash(self.digest())
@@ -82,11 +83,10 @@ def encode(value: Json) -> bytes:
     """Encode a value as compact UTF-8 JSON, keys in their order.
 
     Raises:
-        ValueError: The value holds a number that JSON cannot carry (NaN, infinity).
+        ValueError: The value holds a number that JSON cannot carry (NaN, infinity), or half of a
+            surrogate pair.
     """
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode(
-        "utf-8", "surrogatepass"
-    )
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode()
 
 
 def canonical(value: Json) -> bytes:
@@ -99,18 +99,19 @@ def canonical(value: Json) -> bytes:
 def pretty(value: Json) -> bytes:
     """Encode a value for people: two spaces a level, UTF-8, a final newline."""
     text = json.dumps(value, ensure_ascii=False, indent=2, allow_nan=False)
-    return text.encode("utf-8", "surrogatepass") + b"\n"
+    return text.encode() + b"\n"
 
 
 def parse(raw: bytes) -> Json:
-    """Parse strict JSON of bounded depth.
+    """Parse strict JSON in UTF-8, of bounded depth.
 
     Raises:
-        BadAnswer: Not JSON, too deep, a key named twice, or a number that JSON cannot carry back.
+        BadAnswer: Not JSON, too deep, a key named twice, or a number or a text that cannot be
+            written back.
     """
     try:
         value = json.loads(
-            raw,
+            raw.decode("utf-8-sig"),
             object_pairs_hook=_object_without_twins,
             parse_constant=_refuse_constant,
             parse_float=_finite_float,
@@ -120,6 +121,8 @@ def parse(raw: bytes) -> Json:
     except ValueError as error:
         raise BadAnswer("The document is not JSON.", why=f"{error}") from error
     _check_depth(value)
+    if b"\\u" in raw:
+        _check_texts(value)
     return cast("Json", value)
 
 
@@ -131,11 +134,11 @@ def _parse_object(raw: bytes) -> JsonObject:
 
 
 def _object_without_twins(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    result = dict(pairs)
-    if len(result) != len(pairs):
-        names = [name for name, _ in pairs]
-        twin = next(name for name in names if names.count(name) > 1)
-        raise ValueError(f"the key {twin!r} appears twice in one object")
+    result: dict[str, Any] = {}
+    for name, value in pairs:
+        if name in result:
+            raise ValueError(f"the key {name[:60]!r} appears twice in one object")
+        result[name] = value
     return result
 
 
@@ -157,6 +160,14 @@ def _check_depth(value: Json) -> None:
         if not level:
             return
     raise BadAnswer(f"The document is nested more than {_MAX_DEPTH} levels deep.")
+
+
+def _check_texts(value: Json) -> None:
+    """Refuse half of a surrogate pair: an escape can spell it, nothing can be written with it."""
+    try:
+        encode(value)
+    except UnicodeEncodeError as error:
+        raise BadAnswer("The document holds half of a surrogate pair.", why=f"{error}") from error
 
 
 def _children(node: Json) -> Iterable[Json]:

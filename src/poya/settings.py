@@ -168,31 +168,38 @@ def set_current_site(settings: Settings, name: str | None) -> None:
     if name is not None:
         settings.site(name)
     try:
-        text = settings.path.read_text(encoding="utf-8") if settings.path.exists() else ""
-        temporary = settings.path.with_suffix(".toml.new")
-        settings.path.parent.mkdir(parents=True, exist_ok=True)
-        temporary.write_text(_with_current(text, name), encoding="utf-8")
+        path = settings.path.resolve()  # what a link leads to is written, the link stays
+        text = path.read_text(encoding="utf-8") if path.exists() else ""
+        changed = _with_current(text, name, path)
+        temporary = path.with_name(f"{path.name}.new")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        temporary.write_text(changed, encoding="utf-8")
         temporary.chmod(0o600)
-        temporary.replace(settings.path)
+        temporary.replace(path)
     except OSError as error:
         raise ConfigError(f"{settings.path} cannot be written.", why=str(error)) from error
 
 
-def _with_current(text: str, name: str | None) -> str:
-    head, bracket, tables = _split_before_tables(text)
-    lines = [line for line in head.splitlines() if not re.match(r"\s*site\s*=", line)]
-    if name is not None:
-        lines.insert(0, f'site = "{name}"')
-    joined = "\n".join(lines).strip("\n")
-    return f"{joined}\n{bracket and chr(10)}{bracket}{tables}" if joined else f"{bracket}{tables}"
+_CURRENT = re.compile(r"""^[ \t]*["']?site["']?[ \t]*=[ \t]*("[^"\n]*"|'[^'\n]*')""", re.MULTILINE)
+_TABLE = re.compile(r"^[ \t]*\[", re.MULTILINE)
 
 
-def _split_before_tables(text: str) -> tuple[str, str, str]:
-    match = re.search(r"^\s*\[", text, re.MULTILINE)
-    if match is None:
-        return text, "", ""
-    start = match.end() - 1
-    return text[:start], "[", text[start + 1 :]
+def _with_current(text: str, name: str | None, path: Path) -> str:
+    table = _TABLE.search(text)
+    current = _CURRENT.search(text, 0, table.start() if table else len(text))
+    if current and name is not None:
+        changed = f'{text[: current.start(1)]}"{name}"{text[current.end(1) :]}'
+    elif current:
+        line_end = text.find("\n", current.end()) + 1 or len(text)
+        changed = text[: current.start()] + text[line_end:].removeprefix("\n")
+    else:
+        changed = text if name is None else f'site = "{name}"\n\n{text}'
+    if tomllib.loads(changed).get("site") != name:
+        raise ConfigError(
+            f"{path} is written in a way that poya cannot change.",
+            todo=f'Write site = "{name}" above its tables.' if name else "Take 'site' out of it.",
+        )
+    return changed
 
 
 def _settings(path: Path, value: Mapping[str, Any]) -> Settings:
@@ -205,7 +212,7 @@ def _settings(path: Path, value: Mapping[str, Any]) -> Settings:
     current = value.get("site")
     if current is not None and not isinstance(current, str):
         raise ConfigError("'site' is not the name of a site.")
-    return Settings(path, current, read)
+    return Settings(path, current or None, read)
 
 
 def _site(name: str, table: object, base: Path) -> SiteSettings:
@@ -326,4 +333,7 @@ def _texts(value: object, where: str) -> tuple[str, ...]:
 
 def _path(table: Mapping[str, Any], key: str, where: str, base: Path) -> Path | None:
     text = _text(table, key, where)
-    return base / Path(text).expanduser() if text else None
+    try:
+        return base / Path(text).expanduser() if text else None
+    except RuntimeError as error:
+        raise ConfigError(f"{where}: {key} names no home directory.", why=str(error)) from error

@@ -84,7 +84,7 @@ class Apt:
 
 
 def run(
-    command: Sequence[str], *, cwd: Path | None = None, timeout_s: int = 120, check: bool = True
+    command: Sequence[str], *, cwd: Path | None = None, timeout_s: float = 120, check: bool = True
 ) -> str:
     """Run a tool in the C locale and answer its output.
 

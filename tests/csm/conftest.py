@@ -6,8 +6,8 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 
 import pytest
-from csm.fakes import FakeSite
 
+from csm.fakes import FakeSite
 from poya.csm import Site
 
 

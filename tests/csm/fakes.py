@@ -86,7 +86,7 @@ class FakeSite:
             yield site
 
     def release(self, *, ims: str = "3.33.0", cfs: str = "1.31.1", bos: str = "2.50.0") -> None:
-        """Versions as a CSM release has them; CFS before 1.17 has no v3, before 1.12 no version."""
+        """Versions as a CSM release has them: CFS has v3 from 1.17, tells versions from 1.12."""
         self.on("GET", "/apis/ims/version", ok({"version": ims}))
         self.on("GET", "/apis/bos/v2/version", ok(_parts(bos)))
         self.on("GET", "/apis/cfs/healthz", ok({"db_status": "ok"}))

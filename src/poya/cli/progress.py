@@ -5,29 +5,21 @@ from __future__ import annotations
 
 import sys
 import time
-from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, TextIO
 
+from poya import transfer
 from poya.cli.text import duration, printable, size
-from poya.migration.events import (
-    Event,
-    Listener,
-    StepFinished,
-    StepStarted,
-    TransferAdvanced,
-    TransferFinished,
-    TransferRetried,
-    TransferStarted,
-)
+from poya.migration.events import Event, Listener, MoveStarted, StepFinished
 
 if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
 
 _LINE_EVERY_S = 5.0
 _RATE_WINDOW_S = 10.0
-_LABEL_WIDTH = 28
+_LABEL_WIDTH = 26
+_BAR_WIDTH = 12
 
 
 @contextmanager
@@ -43,75 +35,52 @@ def following() -> Iterator[Listener]:
         bars.close()
 
 
-class Meter:
-    """Bytes over a moving window of time: rate and time left."""
-
-    def __init__(self, total_bytes: int, now_s: float) -> None:
-        self._total_bytes = total_bytes
-        self._samples: deque[tuple[float, int]] = deque([(now_s, 0)])
-        self.done_bytes = 0
-
-    def advance(self, count_bytes: int, now_s: float) -> None:
-        """Note that more bytes are through."""
-        self.done_bytes += count_bytes
-        self._samples.append((now_s, self.done_bytes))
-        while len(self._samples) > 2 and now_s - self._samples[0][0] > _RATE_WINDOW_S:  # noqa: PLR2004
-            self._samples.popleft()
-
-    def rate(self) -> float:
-        """Bytes a second over the window; 0 while nothing is known."""
-        (first_s, first), (last_s, last) = self._samples[0], self._samples[-1]
-        return (last - first) / (last_s - first_s) if last_s > first_s else 0.0
-
-    def left_s(self) -> float | None:
-        """Seconds left at the present rate; None while nothing is known."""
-        rate = self.rate()
-        return (self._total_bytes - self.done_bytes) / rate if rate > 0 else None
-
-
 class PlainLines:
     """One line for each step, and one every few seconds while bytes move."""
 
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
-        self._meter: Meter | None = None
-        self._total_bytes = 0
+        self._meter = transfer.Meter(_RATE_WINDOW_S)
+        self._labels: dict[str, str] = {}
         self._said_s = 0.0
 
     def listen(self, event: Event) -> None:
-        """Say what there is to say of one event."""
+        """Say what there is to say of one event; called from any thread, one event at a time."""
         match event:
             case StepFinished(title=title, result=result):
                 self._say(f"{title}: {'already so' if result == 'already' else 'done'}")
-            case TransferStarted(sizes=sizes):
-                self._total_bytes = sum(s for _, s in sizes)
-                self._meter = Meter(self._total_bytes, time.monotonic())
-                self._say(f"transfer: {len(sizes)} files, {size(self._total_bytes)}")
-            case TransferAdvanced(done_bytes=done_bytes):
-                self._advance(done_bytes)
-            case TransferRetried(label=label, reason=reason, wait_s=wait_s):
-                self._say(f"transfer: {label}: {reason}; again in {duration(wait_s)}")
-            case TransferFinished(label=label):
-                self._say(f"transfer: {label}: done")
-            case StepStarted():
-                pass
+            case MoveStarted(sizes=sizes):
+                self._labels = {name: label for name, label, _ in sizes}
+                self._say(f"transfer: {len(sizes)} files, {size(sum(s for _, _, s in sizes))}")
+            case transfer.Retried(name=name, reason=reason, wait_s=wait_s):
+                self._say(f"transfer: {self._label(name)}: {reason}; again in {duration(wait_s)}")
+            case transfer.Finished(result=result):
+                how = "was there already" if result.is_reused else f"done, proof {result.proof}"
+                self._say(
+                    f"transfer: {self._label(result.name)}: {size(result.size_bytes)}, {how}"
+                )
+            case transfer.Started() | transfer.Advanced():
+                self._advance(event)
 
-    def _advance(self, done_bytes: int) -> None:
-        if self._meter is None:
-            return
+    def _advance(self, event: transfer.Started | transfer.Advanced) -> None:
         now_s = time.monotonic()
-        self._meter.advance(done_bytes, now_s)
+        self._meter.note(event, now_s)
+        self._said_s = self._said_s or now_s
         if now_s - self._said_s >= _LINE_EVERY_S:
             self._said_s = now_s
-            left_s = self._meter.left_s()
+            left_s = self._meter.eta_s(now_s)
             eta = f", {duration(left_s)} left" if left_s is not None else ""
             self._say(
-                f"transfer: {size(self._meter.done_bytes)} of {size(self._total_bytes)}, "
-                f"{size(self._meter.rate())}/s{eta}"
+                f"transfer: {size(self._meter.done_bytes)} of {size(self._meter.total_bytes)}, "
+                f"{size(self._meter.rate_bytes_per_s(now_s))}/s{eta}"
             )
 
+    def _label(self, name: str) -> str:
+        return self._labels.get(name, name)
+
     def _say(self, text: str) -> None:
-        print(printable(text), file=self._stream, flush=True)
+        self._stream.write(f"{printable(text)}\n")
+        self._stream.flush()
 
 
 class Bars:
@@ -120,20 +89,22 @@ class Bars:
     def __init__(self) -> None:
         self._progress: Progress | None = None
         self._tasks: dict[str, TaskID] = {}
+        self._labels: dict[str, str] = {}
 
     def listen(self, event: Event) -> None:
-        """Draw one event."""
+        """Draw one event; called from any thread, one event at a time."""
         match event:
             case StepFinished(title=title, result=result):
                 self._line("=" if result == "already" else "✓", title)
-            case TransferStarted(sizes=sizes):
+            case MoveStarted(sizes=sizes):
                 self._start(sizes)
-            case TransferAdvanced(label=label, done_bytes=done_bytes):
-                self._advance(label, done_bytes)
-            case TransferRetried(label=label, reason=reason, wait_s=wait_s):
+            case transfer.Advanced(name=name, done_bytes=done, total_done_bytes=all_done):
+                self._update(name, done, all_done)
+            case transfer.Retried(name=name, reason=reason, wait_s=wait_s):
+                label = self._labels.get(name, name)
                 self._line("…", f"{label}: {reason}; again in {duration(wait_s)}")
-            case TransferFinished() | StepStarted():
-                pass
+            case transfer.Finished(result=result) if result.is_reused:
+                self._line("=", f"{self._labels.get(result.name, '')} was there already")
 
     def close(self) -> None:
         """Leave the bars as they are and give the terminal back."""
@@ -141,7 +112,7 @@ class Bars:
             self._progress.stop()
             self._progress = None
 
-    def _start(self, sizes: tuple[tuple[str, int], ...]) -> None:
+    def _start(self, sizes: tuple[tuple[str, str, int], ...]) -> None:
         from rich.console import Console
         from rich.progress import (
             BarColumn,
@@ -155,7 +126,7 @@ class Bars:
         self.close()
         self._progress = Progress(
             TextColumn("  {task.description}", markup=False),
-            BarColumn(bar_width=14),
+            BarColumn(bar_width=_BAR_WIDTH),
             DownloadColumn(binary_units=True),
             TransferSpeedColumn(),
             TimeRemainingColumn(compact=True),
@@ -163,23 +134,26 @@ class Bars:
             speed_estimate_period=_RATE_WINDOW_S,
         )
         self._progress.start()
+        self._labels = {name: label for name, label, _ in sizes}
         self._tasks = {
-            label: self._progress.add_task(_fitted(label), total=total) for label, total in sizes
+            name: self._progress.add_task(_fitted(label), total=total)
+            for name, label, total in sizes
         }
-        overall = sum(total for _, total in sizes)
-        self._tasks[""] = self._progress.add_task(_fitted("all"), total=overall)
+        overall = sum(total for _, _, total in sizes)
+        self._tasks[""] = self._progress.add_task(_fitted("all files"), total=overall)
 
-    def _advance(self, label: str, done_bytes: int) -> None:
-        if self._progress is not None:
-            self._progress.advance(self._tasks[label], done_bytes)
-            self._progress.advance(self._tasks[""], done_bytes)
+    def _update(self, name: str, done_bytes: int, all_done_bytes: int) -> None:
+        if self._progress is not None and name in self._tasks:
+            self._progress.update(self._tasks[name], completed=done_bytes)
+            self._progress.update(self._tasks[""], completed=all_done_bytes)
 
     def _line(self, mark: str, text: str) -> None:
         line = f"  {mark} {printable(text)}"
         if self._progress is not None:
             self._progress.console.print(line, markup=False, highlight=False, soft_wrap=True)
         else:
-            print(line, file=sys.stderr, flush=True)  # noqa: T201 - the view's own stream
+            sys.stderr.write(f"{line}\n")
+            sys.stderr.flush()
 
 
 def _fitted(label: str) -> str:

@@ -157,7 +157,11 @@ class Locks:
         self._channel = channel
 
     async def status(self, xnames: Iterable[str]) -> tuple[Lock, ...]:
-        """Whether each of these components is locked, in one request."""
+        """Whether each of these components is locked, in one request.
+
+        Raises:
+            NotFound: SMD knows none of them.
+        """
         ids: list[Json] = [normalise_xname(xname) for xname in xnames]
         if not ids:
             return ()

@@ -16,7 +16,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
-from poya.errors import Locked
+from poya.errors import Locked, UsageError
 
 
 @contextmanager
@@ -25,23 +25,40 @@ def hold(path: Path, purpose: str) -> Iterator[None]:
 
     Raises:
         Locked: Another process holds it; the error says which and since when.
+        UsageError: The lock's file cannot be written.
     """
-    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise Locked(
-                f"Another poya is at work here: {purpose}.",
-                why=_holder(path),
-                todo="Wait for it, or stop it; its lock ends with its process.",
-            ) from None
-        os.ftruncate(handle, 0)
-        os.pwrite(handle, _card(purpose), 0)
+        handle = _acquire(path, purpose)
+    except OSError as error:
+        raise UsageError(
+            f"The lock {path} cannot be written.",
+            why=f"{error.strerror or error}",
+            todo="Give XDG_STATE_HOME a directory with room that you may write.",
+        ) from error
+    try:
         yield
     finally:
         os.close(handle)
+
+
+def _acquire(path: Path, purpose: str) -> int:
+    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        os.ftruncate(handle, 0)
+        os.pwrite(handle, _card(purpose), 0)
+    except BlockingIOError:
+        os.close(handle)
+        raise Locked(
+            f"Another poya is at work here: {purpose}.",
+            why=_holder(path),
+            todo="Wait for it, or stop it; its lock ends with its process.",
+        ) from None
+    except OSError:
+        os.close(handle)
+        raise
+    return handle
 
 
 def _card(purpose: str) -> bytes:

@@ -95,11 +95,17 @@ class RunStore:
         if not self.directory.is_dir():
             return []
         found = [d for d in self.directory.iterdir() if (d / "journal.db").exists()]
-        return [d.name for d in sorted(found, key=lambda d: (d.stat().st_ctime_ns, d.name))]
+        return [d.name for d in sorted(found, key=_started)]
 
     def target_lock(self, target: str, vcluster: str) -> Path:
         """The lock of one vCluster at one target."""
         return self.state / "locks" / f"{_safe(target)}--{_safe(vcluster)}.lock"
+
+
+def _started(directory: Path) -> tuple[int, str]:
+    """When the run began: its plan is written once, while SQLite touches the directory often."""
+    plan = directory / "plan.json"
+    return (plan.stat().st_mtime_ns if plan.exists() else 0), directory.name
 
 
 def _new_id(name: str) -> str:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
+import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -36,9 +37,10 @@ CREATE TABLE step (
     pre_image BLOB
 ) STRICT;
 CREATE TABLE upload (
-    place TEXT PRIMARY KEY,
+    place TEXT NOT NULL,
     upload_id TEXT NOT NULL,
-    part_size_bytes INTEGER NOT NULL
+    part_size_bytes INTEGER NOT NULL,
+    PRIMARY KEY (place, upload_id)
 ) STRICT;
 """
 
@@ -74,17 +76,27 @@ class Journal:
 
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._db = connection
+        # The transfer engine's threads record uploads while the event loop records steps.
+        self._lock = threading.RLock()
 
     @classmethod
     def create(cls, path: Path, facts: Mapping[str, str]) -> Journal:
-        """Start a journal with what never changes about the run."""
-        connection = _connect(path)
-        connection.executescript(f"BEGIN;{_SCHEMA}PRAGMA user_version={SCHEMA_VERSION};COMMIT;")
-        journal = cls(connection)
-        with journal._writing():
-            for key, value in facts.items():
-                connection.execute("INSERT INTO run VALUES (?, ?)", (key, value))
-        return journal
+        """Start a journal with what never changes about the run.
+
+        Raises:
+            PoyaError: It cannot be written there, or there is one already.
+        """
+        with _guarded(_WRITING):
+            connection = _connect(path)
+        try:
+            with _guarded(_WRITING), connection:
+                connection.executescript(f"BEGIN;{_SCHEMA}")
+                connection.execute(f"PRAGMA user_version={SCHEMA_VERSION}")
+                connection.executemany("INSERT INTO run VALUES (?, ?)", facts.items())
+        except PoyaError:
+            connection.close()
+            raise
+        return cls(connection)
 
     @classmethod
     def open(cls, path: Path) -> Journal:
@@ -95,17 +107,15 @@ class Journal:
         """
         if not path.exists():
             raise UsageError(f"There is no journal at {path}.")
-        connection = _connect(path)
         try:
-            version = connection.execute("PRAGMA user_version").fetchone()[0]
-            connection.execute("SELECT count(*) FROM run, step, upload").fetchone()
-        except sqlite3.DatabaseError as error:
+            connection = _connect(path)
+        except sqlite3.Error as error:
             raise UsageError(f"The journal {path} cannot be read.", why=str(error)) from error
-        if version > SCHEMA_VERSION:
-            raise UsageError(
-                f"The journal {path} has version {version}; this poya knows {SCHEMA_VERSION}.",
-                todo="Use the poya that started the run, or a newer one.",
-            )
+        try:
+            _check_schema(connection, path)
+        except UsageError:
+            connection.close()
+            raise
         return cls(connection)
 
     def close(self) -> None:
@@ -116,7 +126,7 @@ class Journal:
 
     def facts(self) -> dict[str, str]:
         """What is known of the run as a whole."""
-        return dict(self._db.execute("SELECT key, value FROM run"))
+        return dict(self._rows("SELECT key, value FROM run"))
 
     def set_fact(self, key: str, value: str) -> None:
         """Write one fact about the run."""
@@ -127,14 +137,13 @@ class Journal:
 
     def steps(self) -> list[Step]:
         """Every step that was begun, in the order of beginning."""
-        rows = self._db.execute(f"SELECT {_COLUMNS} FROM step ORDER BY position")
+        rows = self._rows(f"SELECT {_COLUMNS} FROM step ORDER BY position")
         return [_step(row) for row in rows]
 
     def step(self, step_id: str) -> Step | None:
         """One step; None if it was never begun."""
-        sql = f"SELECT {_COLUMNS} FROM step WHERE id = ?"
-        row = self._db.execute(sql, (step_id,)).fetchone()
-        return _step(row) if row else None
+        rows = self._rows(f"SELECT {_COLUMNS} FROM step WHERE id = ?", step_id)
+        return _step(rows[0]) if rows else None
 
     def is_done(self, step_id: str) -> bool:
         """Say whether the step's outcome was recorded."""
@@ -206,28 +215,57 @@ class Journal:
                 (place, upload.upload_id, upload.part_size_bytes),
             )
 
-    def recall_upload(self, place: str) -> Upload | None:
-        """The unfinished upload for a place, if there is one."""
-        sql = "SELECT upload_id, part_size_bytes FROM upload WHERE place = ?"
-        row = self._db.execute(sql, (place,)).fetchone()
-        return Upload(*row) if row else None
+    def recall_uploads(self, place: str) -> list[Upload]:
+        """The unfinished uploads for a place, the newest first."""
+        sql = "SELECT upload_id, part_size_bytes FROM upload WHERE place = ? ORDER BY rowid DESC"
+        return [Upload(*row) for row in self._rows(sql, place)]
 
-    def forget_upload(self, place: str) -> None:
+    def forget_upload(self, place: str, upload_id: str) -> None:
         """Drop an upload that was completed or aborted."""
         with self._writing():
-            self._db.execute("DELETE FROM upload WHERE place = ?", (place,))
+            self._db.execute(
+                "DELETE FROM upload WHERE place = ? AND upload_id = ?", (place, upload_id)
+            )
 
     @contextmanager
     def _writing(self) -> Iterator[None]:
-        try:
-            with self._db:
-                yield
-        except sqlite3.OperationalError as error:
-            raise PoyaError(
-                "The run's journal cannot be written.",
-                why=str(error),
-                todo="Make room or give the directory back its rights, then resume the run.",
-            ) from error
+        with _guarded(_WRITING), self._lock, self._db:
+            yield
+
+    def _rows(self, sql: str, *values: str) -> list[tuple[Any, ...]]:
+        with _guarded(_READING), self._lock:
+            return self._db.execute(sql, values).fetchall()
+
+
+_READING = "The run's journal cannot be read."
+_WRITING = "The run's journal cannot be written."
+
+
+@contextmanager
+def _guarded(what: str) -> Iterator[None]:
+    """Say in our words that the file could not be read or written."""
+    try:
+        yield
+    except sqlite3.Error as error:
+        raise PoyaError(
+            what,
+            why=str(error),
+            todo="Make room or give the directory back its rights, then resume the run.",
+        ) from error
+
+
+def _check_schema(connection: sqlite3.Connection, path: Path) -> None:
+    try:
+        version = connection.execute("PRAGMA user_version").fetchone()[0]
+        if version <= SCHEMA_VERSION:
+            connection.execute("SELECT 1 FROM run, step, upload LIMIT 1").fetchone()
+    except sqlite3.Error as error:
+        raise UsageError(f"The journal {path} cannot be read.", why=str(error)) from error
+    if version > SCHEMA_VERSION:
+        raise UsageError(
+            f"The journal {path} has version {version}; this poya knows {SCHEMA_VERSION}.",
+            todo="Use the poya that started the run, or a newer one.",
+        )
 
 
 _COLUMNS = "id, state, started, ended, outcome, error, pre_image"
@@ -240,8 +278,12 @@ def _step(row: tuple[Any, ...]) -> Step:
 
 def _connect(path: Path) -> sqlite3.Connection:
     connection = sqlite3.connect(path, timeout=10, check_same_thread=False)
-    connection.execute("PRAGMA journal_mode=WAL")
-    connection.execute("PRAGMA synchronous=FULL")
+    try:
+        connection.execute("PRAGMA journal_mode=WAL")
+        connection.execute("PRAGMA synchronous=FULL")
+    except sqlite3.Error:
+        connection.close()
+        raise
     return connection
 
 

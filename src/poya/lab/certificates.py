@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import ipaddress
-import os
 import ssl
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -14,6 +13,8 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+
+from poya.lab.directory import write_private
 
 _LIFETIME = timedelta(days=3650)
 _RENEW_BEFORE = timedelta(days=30)
@@ -89,7 +90,7 @@ def _make(found: Certificates, site: str) -> None:
         )
         .sign(ca_key, hashes.SHA256())
     )
-    write_private(found.server, _pem(server) + _key_pem(server_key))
+    write_private(found.server, (_pem(server) + _key_pem(server_key)).decode())
     found.ca.write_bytes(_pem(ca))
 
 
@@ -132,13 +133,3 @@ def _key_pem(key: ec.EllipticCurvePrivateKey) -> bytes:
         serialization.PrivateFormat.PKCS8,
         serialization.NoEncryption(),
     )
-
-
-def write_private(path: Path, content: bytes) -> None:
-    """Write a file that only its owner may read, whole or not at all."""
-    partial = path.with_name(path.name + ".part")
-    partial.unlink(missing_ok=True)
-    descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(descriptor, "wb") as output:
-        output.write(content)
-    partial.replace(path)

@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """The one URL of a lab site: token check, faults, the log of requests, and the services behind.
 
-    /keycloak/realms/shasta/...   no token needed
-    /apis/{smd,cfs,bos,ims,bss,sts}/...
-    /vcs/...                      what `site.vcs_app` serves; it asks for credentials itself
-    /_lab/{faults,requests,site}  the lab's own controls; no token, no faults, not logged
+/keycloak/realms/shasta/...   no token needed
+/apis/{smd,cfs,bos,ims,bss,sts}/...
+/vcs/...                      what `site.vcs_app` serves; it asks for credentials itself
+/_lab/{faults,requests,site}  the lab's own controls; no token, no faults, not logged
 """
 
 from __future__ import annotations

@@ -123,7 +123,7 @@ class SiteState:
         templates            BOS v2 session templates, by `tenant_key(name, tenant)`
         bos_sessions         BOS v2 sessions, by `tenant_key(name, tenant)`
         bos_components       BOS v2 components, by xname
-        boot_parameters      BSS records `{hosts: [one], params, kernel, initrd, cloud-init}`, by host
+        boot_parameters      BSS `{hosts: [one], params, kernel, initrd, cloud-init}`, by host
         boot_images          BSS kernels and initrds, by `kernel:<path>` or `initrd:<path>`
         tenants              TAPMS tenants, by name
         options              `cfs` and `bos`: what differs from the services' defaults

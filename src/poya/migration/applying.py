@@ -19,7 +19,7 @@ from poya.documents import Document
 from poya.errors import PoyaError, StalePlan, StoppedPartWay, VerificationFailed
 from poya.journal import Journal
 from poya.migration.events import Listener, StepFinished, StepStarted
-from poya.migration.moving import Mover
+from poya.migration.moving import Mover, artifact_step
 from poya.migration.publishing import PlacedArtifact, bound_body, manifest_for
 from poya.model.plan import EntityPlan, ImagePlan, Plan
 from poya.model.run import CONTENT_KEY, RUN_KEY, SOURCE_KEY
@@ -231,11 +231,6 @@ class Applier:
             why=why,
             todo=f"{hint} {todo}".strip(),
         )
-
-
-def artifact_step(image: ImagePlan, name: str) -> str:
-    """The id of an artifact's step in the journal."""
-    return f"image/{image.source_id}/artifact/{name}"
 
 
 def target_id(journal: Journal, image: ImagePlan) -> str:

@@ -46,7 +46,7 @@ async def carry_out(
             f"The run {run.id} was undone.", todo="Start another one: poya migrate run …"
         )
     started_s = time.monotonic()
-    mover = Mover(source, target, run.journal, limits, listener)
+    mover = Mover((source, target), run.journal, limits, listener)
     try:
         await Applier(run.id, run.plan, target, run.journal, listener).apply(mover)
     except asyncio.CancelledError:

@@ -7,6 +7,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
+from poya import transfer
+
 
 @dataclass(frozen=True, slots=True)
 class StepStarted:
@@ -30,49 +32,17 @@ class StepFinished:
 
 
 @dataclass(frozen=True, slots=True)
-class TransferStarted:
-    """Bytes are about to move: each artifact's label and size."""
-
-    sizes: tuple[tuple[str, int], ...]
-
-
-@dataclass(frozen=True, slots=True)
-class TransferAdvanced:
-    """More bytes of one artifact are at the target and verified.
+class MoveStarted:
+    """Artifacts are about to move.
 
     Attributes:
-        moved_bytes: How many of these went over the wire; the rest was there already.
+        sizes: For each, the name that the engine's events use, what people call it, its bytes.
     """
 
-    label: str
-    done_bytes: int
-    moved_bytes: int
+    sizes: tuple[tuple[str, str, int], ...]
 
 
-@dataclass(frozen=True, slots=True)
-class TransferRetried:
-    """A request is tried again."""
-
-    label: str
-    reason: str
-    wait_s: float
-
-
-@dataclass(frozen=True, slots=True)
-class TransferFinished:
-    """One artifact is complete at the target."""
-
-    label: str
-
-
-Event: TypeAlias = (
-    StepStarted
-    | StepFinished
-    | TransferStarted
-    | TransferAdvanced
-    | TransferRetried
-    | TransferFinished
-)
+Event: TypeAlias = "StepStarted | StepFinished | MoveStarted | transfer.Event"
 Listener: TypeAlias = Callable[[Event], None]
 
 

@@ -66,7 +66,7 @@ def _set(body: JsonObject, pointer: str, value: str) -> None:
     keys = [key.replace("~1", "/").replace("~0", "~") for key in pointer.split("/")[1:]]
     here: Json = body
     for key in keys[:-1]:
-        here = here[key] if isinstance(here, dict) else None
+        here = here.get(key) if isinstance(here, dict) else None
     if not isinstance(here, dict):
         raise PoyaError(f"The plan binds {pointer}, which its body does not have.")
     here[keys[-1]] = value

@@ -8,7 +8,8 @@ from typing import Any
 import msgspec
 
 from poya.journal import Journal
-from poya.migration.applying import artifact_step, target_id
+from poya.migration.applying import target_id
+from poya.migration.moving import artifact_step
 from poya.migration.verifying import Verification
 from poya.model.plan import Plan
 

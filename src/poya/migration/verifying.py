@@ -8,7 +8,8 @@ from dataclasses import dataclass
 
 from poya.documents import Document
 from poya.journal import Journal
-from poya.migration.applying import artifact_step, published_images, target_id
+from poya.migration.applying import published_images, target_id
+from poya.migration.moving import artifact_step
 from poya.migration.publishing import bound_body
 from poya.model.image import Artifact, Image
 from poya.model.plan import EntityPlan, ImagePlan, Plan

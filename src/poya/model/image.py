@@ -72,8 +72,9 @@ class Manifest:
 
     @property
     def version(self) -> str:
-        """The manifest's format version as text; `1.0` is the only one that IMS takes."""
-        return str(self.document.value.get("version", ""))
+        """The manifest's format version; IMS takes `1.0` only, and only as text."""
+        version = self.document.value.get("version", "")
+        return version if isinstance(version, str) else f"{version!r}, not a text"
 
     def of_type(self, media_type: str) -> tuple[Artifact, ...]:
         """The artifacts of one media type (a prefix of it, as IMS compares)."""
@@ -108,11 +109,11 @@ class Image:
     def content_digest(self) -> str:
         """Digest of what the image contains, the same at every site; empty if unknown.
 
-        Made from each artifact's type, name, md5 and size: ids, paths and etags do not count.
+        Made from each artifact's type and md5: ids, file names, paths and etags do not count.
         """
         if self.manifest is None or not all(a.md5 for a in self.manifest.artifacts):
             return ""
-        lines = sorted(f"{a.type} {a.label} {a.md5}" for a in self.manifest.artifacts)
+        lines = sorted(f"{a.type} {a.md5.lower()}" for a in self.manifest.artifacts)
         return hashlib.sha256("\n".join(lines).encode()).hexdigest()
 
 

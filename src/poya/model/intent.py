@@ -50,17 +50,25 @@ class Intent:
 def parse_node_choice(text: str) -> NodeChoice:
     """Read a host list, or lines that map a source node to a target node.
 
-    A mapping has one pair a line: `x1000c0s0b0n0 x9000c1s0b0n0`; `,`, `=`, `:`, `->` or spaces
+    A mapping has one pair a line: `x1000c0s0b0n0 x9000c1s0b0n0`; `=`, `:`, `->` or spaces
     between the two; `#` starts a comment. Anything else is read as a host list.
 
     Raises:
-        UsageError: Neither; or a node is named twice on one side.
+        UsageError: Neither; some lines are pairs and others are not; or a node is named twice on
+            one side.
     """
     lines = [line.partition("#")[0].strip() for line in text.splitlines()]
     pairs = [_pair(line) for line in lines if line]
-    if pairs and all(pair is not None for pair in pairs):
-        return NodeChoice(pairs=_pairs([pair for pair in pairs if pair is not None]))
-    return NodeChoice(targets=expand_host_list(" ".join(lines)))
+    read = [pair for pair in pairs if pair is not None]
+    if not read:
+        return NodeChoice(targets=expand_host_list(" ".join(lines)))
+    if len(read) < len(pairs):
+        odd = next(line for line in lines if line and _pair(line) is None)
+        raise UsageError(
+            f"'{odd[:60]}' is not a pair of nodes, and other lines are.",
+            todo="Write a pair 'source target' on every line, or one target node a line.",
+        )
+    return NodeChoice(pairs=_pairs(read))
 
 
 _SEPARATORS = ("->", "=", ":", ",", " ", "\t")

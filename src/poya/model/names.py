@@ -3,23 +3,25 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from poya.errors import UsageError
 
-_NODE_XNAME = re.compile(r"x\d{1,5}c\d{1,3}s\d{1,3}b\d{1,3}n\d{1,3}")
-_PIECE = re.compile(r"([a-z]+)(\d+)")
+_NODE_XNAME = re.compile(r"x\d{1,5}c\d{1,3}s\d{1,3}b\d{1,3}n\d{1,3}", re.ASCII)
+_LEADING_ZEROS = re.compile(r"(?<=[a-z])0+(?=[0-9])")
 _BRACKETS = re.compile(r"\[([^\[\]]*)\]")
-_RANGE = re.compile(r"(\d{1,6})(?:-(\d{1,6}))?")
+_RANGE = re.compile(r"(\d{1,6})(?:-(\d{1,6}))?", re.ASCII)
+_NUMBER = re.compile(r"([0-9]+)")
 MOST_NODES = 100_000
+MANIFEST_NAME = "manifest.json"
 
 
 def normalise_xname(text: str) -> str:
     """Fold an xname as HSM does: lower case, no leading zeros (`X1000c0s0b0n01` → `…n1`)."""
-    folded = text.strip().lower()
-    return _PIECE.sub(lambda piece: f"{piece[1]}{int(piece[2])}", folded)
+    return _LEADING_ZEROS.sub("", text.strip().lower())
 
 
 def first_twin(names: Iterable[str]) -> str:
@@ -37,9 +39,13 @@ def is_node_xname(text: str) -> bool:
     return _NODE_XNAME.fullmatch(text) is not None
 
 
-def xname_order(xname: str) -> tuple[int | str, ...]:
-    """Sort key that puts `x2…` before `x10…`."""
-    return tuple(int(p) if p.isdigit() else p for p in re.split(r"(\d+)", xname) if p)
+def xname_order(xname: str) -> tuple[tuple[int, str], ...]:
+    """Sort key that puts `x2…` before `x10…`; any two texts compare, and only equals are equal."""
+    # A number without its leading zeros is ordered by its length, then digit by digit.
+    pieces = _NUMBER.split(xname)
+    bare = [p.lstrip("0") if i % 2 else p for i, p in enumerate(pieces)]
+    key = [(len(p) if i % 2 else 0, p) for i, p in enumerate(bare)]
+    return (*key, (0, xname))
 
 
 def sorted_xnames(xnames: Iterable[str]) -> tuple[str, ...]:
@@ -54,7 +60,10 @@ def expand_host_list(text: str) -> tuple[str, ...]:
         UsageError: The text is empty, a bracket is malformed, a name is not a node's xname, or
             a name comes twice.
     """
-    names = [normalise_xname(name) for item in _split_items(text) for name in _expand(item)]
+    expanded = (name for item in _split_items(text) for name in _expand(item))
+    names = [normalise_xname(name) for name in itertools.islice(expanded, MOST_NODES + 1)]
+    if len(names) > MOST_NODES:
+        raise UsageError(f"The list names more than {MOST_NODES} nodes.")
     if not names:
         raise UsageError("The list of nodes is empty.")
     for name in names:
@@ -73,7 +82,7 @@ def _split_items(text: str) -> Iterator[str]:
     depth, item = 0, ""
     for character in text:
         depth += (character == "[") - (character == "]")
-        if character in ",\n\t " and depth == 0:
+        if (character == "," or character.isspace()) and depth == 0:
             if item:
                 yield item
             item = ""
@@ -101,6 +110,13 @@ def _numbers(ranges: str, item: str) -> Iterator[int]:
         if not first <= last < first + MOST_NODES:
             raise UsageError(f"The range '{part}' in '{item[:60]}' is empty or too long.")
         yield from range(first, last + 1)
+
+
+def new_names(name: str, suffix: str) -> Iterator[str]:
+    """Names to use instead of one that is taken: `gele-migrated`, then `gele-migrated-2`."""
+    yield f"{name}{suffix}"
+    for count in itertools.count(2):
+        yield f"{name}{suffix}-{count}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,4 +149,4 @@ def image_id_of(manifest_path: str) -> str | None:
     if path is None:
         return None
     first, slash, rest = path.key.partition("/")
-    return first if slash and rest == "manifest.json" else None
+    return first if slash and rest == MANIFEST_NAME else None

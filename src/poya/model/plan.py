@@ -220,12 +220,18 @@ def decode_plan(raw: bytes) -> Plan:
         UsageError: Not a plan, or made by a poya whose plans this one does not know.
     """
     try:
-        plan = msgspec.json.decode(raw, type=Plan)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        version = msgspec.json.decode(raw, type=_Versioned).version
+        if version != PLAN_VERSION:
+            raise UsageError(
+                f"The plan has version {version}; this poya reads version {PLAN_VERSION}.",
+                todo="Make the plan anew with this version of poya.",
+            )
+        return msgspec.json.decode(raw, type=Plan)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise UsageError("This is not a plan of poya's.", why=str(error)) from error
-    if plan.version != PLAN_VERSION:
-        raise UsageError(
-            f"The plan has version {plan.version}; this poya reads version {PLAN_VERSION}.",
-            todo="Make the plan anew with this version of poya.",
-        )
-    return plan
+
+
+class _Versioned(msgspec.Struct):
+    """The one field that every version of a plan has."""
+
+    version: int

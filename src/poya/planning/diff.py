@@ -4,11 +4,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import takewhile
 
-from poya.documents import Json, encode
+from poya.documents import Json, canonical, encode
 from poya.model.plan import Change
 
 _SHORT = 120
+# How much of what is equal is shown before the first difference of two long texts.
+_LEAD = 40
 
 
 def changes(before: Json, after: Json) -> tuple[Change, ...]:
@@ -17,7 +20,8 @@ def changes(before: Json, after: Json) -> tuple[Change, ...]:
 
 
 def _walk(pointer: str, before: Json, after: Json) -> Iterator[Change]:
-    if before == after:
+    # Compared as JSON: to Python true is 1.
+    if canonical(before) == canonical(after):
         return
     if isinstance(before, dict) and isinstance(after, dict):
         for key in sorted(before.keys() | after.keys()):
@@ -26,7 +30,7 @@ def _walk(pointer: str, before: Json, after: Json) -> Iterator[Change]:
         for index, (old, new) in enumerate(zip(before, after, strict=True)):
             yield from _walk(f"{pointer}/{index}", old, new)
     else:
-        yield Change(pointer or "/", _short(before), _short(after))
+        yield Change(pointer or "/", *_short_pair(before, after))
 
 
 def _member(
@@ -40,8 +44,23 @@ def _member(
         yield from _walk(pointer, before[key], after[key])
 
 
+def _short_pair(before: Json, after: Json) -> tuple[str, str]:
+    """Both shortened to the part that differs."""
+    texts = encode(before).decode(), encode(after).decode()
+    if max(map(len, texts)) <= _SHORT:
+        return texts
+    equal = takewhile(lambda pair: pair[0] == pair[1], zip(*texts, strict=False))
+    start = max(0, sum(1 for _ in equal) - _LEAD)
+    lead = "…" if start else ""
+    one, other = (lead + _clip(text[start:]) for text in texts)
+    return one, other
+
+
 def _short(value: Json) -> str:
-    text = encode(value).decode("utf-8", "replace")
+    return _clip(encode(value).decode())
+
+
+def _clip(text: str) -> str:
     return text if len(text) <= _SHORT else f"{text[:_SHORT]}…"
 
 

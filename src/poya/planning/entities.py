@@ -3,14 +3,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from poya.documents import Document, Json, JsonObject
 from poya.model.intent import Intent
 from poya.model.inventory import Inventory
-from poya.model.names import normalise_xname
+from poya.model.names import new_names, normalise_xname
 from poya.model.plan import Action, Binding, EntityPlan, ImagePlan
-from poya.model.records import EntityRef, Kind, SessionTemplate
+from poya.model.records import EntityRef, Group, Kind, SessionTemplate
 from poya.model.vcluster import VCluster
 from poya.planning.canonical import are_equal, canonical_digest, canonical_form
 from poya.planning.diff import changes
@@ -26,20 +26,27 @@ class EntityPlanner:
         self._intent = intent
         self._nodes = nodes
         self._renamed: dict[EntityRef, str] = {}
+        self._claimed: set[EntityRef] = set()
 
     def plan(self, vcluster: VCluster, images: Sequence[ImagePlan]) -> tuple[EntityPlan, ...]:
         """Plan groups, then configurations, then the templates that refer to both."""
         by_path = _images_by_path(vcluster, images)
-        groups = [self._group(g.label, g.document) for g in vcluster.groups]
+        self._claimed.update(own_refs(vcluster))
+        groups = [self._group(g.label, g.document) for g in _by_label(vcluster.groups)]
         configurations = [
-            self._entity("configuration", c.name, c.document) for c in vcluster.configurations
+            self._entity("configuration", c.name, c.document)
+            for c in sorted(vcluster.configurations, key=lambda c: c.name)
         ]
-        templates = [self._template(template, by_path) for template in vcluster.templates]
+        templates = [
+            self._template(template, by_path)
+            for template in sorted(vcluster.templates, key=lambda t: t.name)
+        ]
         return (*groups, *configurations, *templates)
 
     def _group(self, label: str, document: Document) -> EntityPlan:
         body, edits = to_body("group", document, self._inventory.capabilities)
-        body["label"] = label
+        if not self._inventory.capabilities.is_verbatim:
+            body["label"] = label
         if not self._nodes.is_identity:
             members = _strings(_member(body, "members").get("ids"))
             mapped: list[Json] = [*self._nodes.apply(members)]
@@ -52,27 +59,26 @@ class EntityPlanner:
         return self._decide(kind, name, body, edits)
 
     def _template(self, template: SessionTemplate, images: Mapping[str, ImagePlan]) -> EntityPlan:
-        capabilities = self._inventory.capabilities
-        body, edits = to_body("template", template.document, capabilities)
-        if capabilities.is_verbatim:
-            return self._decide("template", template.name, body, edits)
+        body, edits = to_body("template", template.document, self._inventory.capabilities)
         bindings: list[Binding] = []
         for boot_set in template.boot_sets:
             fields = _member(_member(body, "boot_sets"), boot_set.name)
-            self._rewrite_nodes(fields)
+            edits = (*edits, *self._rewrite_nodes(boot_set.name, fields))
             self._rewrite_names(fields)
             image = images.get(boot_set.path)
-            if image is not None:
+            if image is not None and not self._inventory.capabilities.is_verbatim:
                 bindings.extend(_bind_image(boot_set.name, fields, image))
         self._rewrite_names(body)
         return self._decide("template", template.name, body, edits, tuple(bindings))
 
-    def _rewrite_nodes(self, boot_set: JsonObject) -> None:
-        if "node_list" in boot_set and not self._nodes.is_identity:
-            mapped: list[Json] = [*self._nodes.apply(_strings(boot_set["node_list"]))]
-            boot_set["node_list"] = mapped
-            if not mapped:
-                del boot_set["node_list"]
+    def _rewrite_nodes(self, name: str, boot_set: JsonObject) -> tuple[str, ...]:
+        if "node_list" not in boot_set or self._nodes.is_identity:
+            return ()
+        mapped: list[Json] = [*self._nodes.apply(_strings(boot_set["node_list"]))]
+        boot_set["node_list"] = mapped
+        if not mapped:
+            del boot_set["node_list"]
+        return (f"boot set '{name}': {len(mapped)} nodes under their names at the target",)
 
     def _rewrite_names(self, body: JsonObject) -> None:
         cfs = body.get("cfs")
@@ -80,8 +86,14 @@ class EntityPlanner:
             name = str(cfs["configuration"])
             cfs["configuration"] = self._renamed.get(EntityRef("configuration", name), name)
         if isinstance(body.get("node_groups"), list):
-            labels = [label.lower() for label in _strings(body["node_groups"], fold=False)]
-            body["node_groups"] = [self._renamed.get(EntityRef("group", x), x) for x in labels]
+            body["node_groups"] = [
+                self._group_name(x) for x in _strings(body["node_groups"], fold=False)
+            ]
+
+    def _group_name(self, label: str) -> str:
+        """The group's label at the target; HSM knows labels in lower case only."""
+        kept = label if self._inventory.capabilities.is_verbatim else label.lower()
+        return self._renamed.get(EntityRef("group", label.lower()), kept)
 
     def _decide(
         self,
@@ -92,13 +104,15 @@ class EntityPlanner:
         bindings: tuple[Binding, ...] = (),
     ) -> EntityPlan:
         present = self._inventory.entities.get(EntityRef(kind, name))
-        action, new_name = self._action(kind, name, body, bindings, present)
-        if new_name != name:
-            self._renamed[EntityRef(kind, name)] = new_name
+        action = self._action(kind, body, bindings, present)
+        new_name = name
+        if action == "refuse" and self._intent.policy(kind) == "rename":
+            new_name = self._free_name(kind, name, body, bindings)
             edits = (*edits, f"renamed from {name}: that name is taken")
-            if kind == "group":
-                body["label"] = new_name
-            present = None
+            body = _called(kind, new_name, body)
+            present = self._inventory.entities.get(EntityRef(kind, new_name))
+            action = "reuse" if present else "create"
+        self._claim(kind, name, new_name)
         before = canonical_form(kind, present.value) if present else {}
         return EntityPlan(
             action=action,
@@ -108,34 +122,61 @@ class EntityPlanner:
             body=body,
             bindings=bindings,
             expected=canonical_digest(kind, present.value) if present else "",
-            changes=changes(before, canonical_form(kind, body)) if present else (),
+            changes=()
+            if action in ("create", "reuse")
+            else changes(before, canonical_form(kind, body)),
             edits=edits,
         )
 
     def _action(
-        self,
-        kind: Kind,
-        name: str,
-        body: JsonObject,
-        bindings: tuple[Binding, ...],
-        present: Document | None,
-    ) -> tuple[Action, str]:
+        self, kind: Kind, body: JsonObject, bindings: tuple[Binding, ...], present: Document | None
+    ) -> Action:
         if present is None:
-            return "create", name
+            return "create"
         if not bindings and are_equal(kind, present.value, body):
-            return "reuse", name
-        policy = self._intent.policy(kind)
-        if policy == "rename":
-            return "create", self._free_name(kind, name)
-        return ("change" if policy == "overwrite" else "refuse"), name
+            return "reuse"
+        return "change" if self._intent.policy(kind) == "overwrite" else "refuse"
 
-    def _free_name(self, kind: Kind, name: str) -> str:
-        taken = self._inventory.names(kind)
-        candidate, count = f"{name}{self._intent.suffix}", 1
-        while candidate in taken:
-            count += 1
-            candidate = f"{name}{self._intent.suffix}-{count}"
-        return candidate
+    def _free_name(
+        self, kind: Kind, name: str, body: JsonObject, bindings: tuple[Binding, ...]
+    ) -> str:
+        """The first new name that nobody has, or that an earlier run gave to the very same."""
+
+        def is_free(candidate: str) -> bool:
+            ref = EntityRef(kind, candidate)
+            present = self._inventory.entities.get(ref)
+            action = self._action(kind, _called(kind, candidate, body), bindings, present)
+            return ref not in self._claimed and action != "refuse"
+
+        suffix = self._intent.suffix.lower() if kind == "group" else self._intent.suffix
+        return next(n for n in new_names(name, suffix) if is_free(n))
+
+    def _claim(self, kind: Kind, name: str, new_name: str) -> None:
+        self._claimed.add(EntityRef(kind, new_name))
+        if new_name != name:
+            self._renamed[EntityRef(kind, name)] = new_name
+
+
+def own_refs(vcluster: VCluster) -> tuple[EntityRef, ...]:
+    """The vCluster's entities under their names at the source, in an order of their own."""
+    return (
+        *(EntityRef("group", group.label) for group in _by_label(vcluster.groups)),
+        *(
+            EntityRef("configuration", name)
+            for name in sorted(c.name for c in vcluster.configurations)
+        ),
+        *(EntityRef("template", name) for name in sorted(t.name for t in vcluster.templates)),
+    )
+
+
+def _by_label(groups: Iterable[Group]) -> list[Group]:
+    return sorted(groups, key=lambda group: group.label)
+
+
+def _called(kind: Kind, name: str, body: JsonObject) -> JsonObject:
+    """The body under another name, where it holds its name."""
+    key = "label" if kind == "group" else "name"
+    return {**body, key: name} if key in body else body
 
 
 def _images_by_path(vcluster: VCluster, images: Sequence[ImagePlan]) -> dict[str, ImagePlan]:

@@ -3,11 +3,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Set
+
 from poya.model.image import IMS_ARCH_OF_BOS, Image, Manifest
 from poya.model.intent import Intent
 from poya.model.inventory import Inventory
+from poya.model.names import MANIFEST_NAME, new_names
 from poya.model.plan import Action, ArtifactPlan, ImagePlan
-from poya.model.run import OWN_KEYS
+from poya.model.records import EntityRef
+from poya.model.run import OWN_KEYS, SOURCE_KEY
 from poya.model.vcluster import VCluster
 
 
@@ -24,8 +28,7 @@ def _plan_image(
     image: Image, manifest: Manifest, vcluster: VCluster, inventory: Inventory, intent: Intent
 ) -> ImagePlan:
     held = same_image(image, vcluster, inventory)
-    namesakes = [i for i in inventory.images if i.name == image.name and i is not held]
-    action, name = _decide(image, held, namesakes, intent)
+    action, name = _decide(image, held, {i.name for i in inventory.images}, intent)
     return ImagePlan(
         action=action,
         source_id=image.id,
@@ -43,36 +46,73 @@ def _plan_image(
 
 
 def _decide(
-    image: Image, held: Image | None, namesakes: list[Image], intent: Intent
+    image: Image, held: Image | None, taken: Set[str], intent: Intent
 ) -> tuple[Action, str]:
     if held is not None:
         return "reuse", held.name
-    if not namesakes:
+    if image.name not in taken:
         return "create", image.name
     policy = intent.policy("image")
     if policy == "rename":
-        return "create", f"{image.name}{intent.suffix}"
+        return "create", next(n for n in new_names(image.name, intent.suffix) if n not in taken)
     # IMS links are write-once: a namesake is never replaced, the new image stands beside it.
     return ("create" if policy == "overwrite" else "refuse"), image.name
 
 
 def same_image(image: Image, vcluster: VCluster, inventory: Inventory) -> Image | None:
-    """The target's image with the same content and architecture, if it holds one intact."""
-    content = image.content_digest()
-    if not content:
-        return None
+    """The target's image with the same content and architecture, if it holds one intact.
+
+    Of several the one that the target's own template points at, or that was made from this very
+    image: planning again what was applied must find what was made.
+    """
     arch = _arch(image, vcluster, inventory)
-    for candidate in sorted(inventory.images, key=lambda c: (c.name != image.name, c.id)):
-        same_arch = arch is None or not candidate.arch or candidate.arch == arch
-        same_id = not inventory.capabilities.is_verbatim or candidate.id == image.id
-        if (
-            candidate.content_digest() == content
-            and same_arch
-            and same_id
-            and _is_intact(candidate)
-        ):
-            return candidate
-    return None
+    fitting = [
+        candidate
+        for candidate in inventory.images
+        if (arch is None or not candidate.arch or candidate.arch == arch)
+        and (not inventory.capabilities.is_verbatim or candidate.id == image.id)
+        and _has_same_content(image, candidate)
+        and _is_intact(candidate)
+    ]
+    pointed_at = _pointed_at(image, vcluster, inventory)
+
+    def preference(candidate: Image) -> tuple[bool, bool, bool, str]:
+        return (
+            candidate.manifest_path not in pointed_at,
+            candidate.metadata.get(SOURCE_KEY) != image.id,
+            candidate.name != image.name,
+            candidate.id,
+        )
+
+    return min(fitting, key=preference, default=None)
+
+
+def _has_same_content(image: Image, candidate: Image) -> bool:
+    """By the md5s of the manifests; where one lacks them, by what the stores answer."""
+    content, stored = image.content_digest(), _stored(image)
+    by_md5 = bool(content) and content == candidate.content_digest()
+    return by_md5 or (bool(stored) and stored == _stored(candidate))
+
+
+def _stored(image: Image) -> list[tuple[str, int, str]]:
+    """Type, size and etag of each stored object; empty if one is not known."""
+    artifacts = image.manifest.artifacts if image.manifest else ()
+    known = [(a.type, a.size_bytes, a.stored_etag) for a in artifacts if a.size_bytes is not None]
+    complete = len(known) == len(artifacts) and all(etag for _, _, etag in known)
+    return sorted(known) if complete else []
+
+
+def _pointed_at(image: Image, vcluster: VCluster, inventory: Inventory) -> set[str]:
+    """Where the target's namesake templates point, in the boot sets that use the image."""
+    paths: set[str] = set()
+    for template in vcluster.templates:
+        present = inventory.entities.get(EntityRef("template", template.name))
+        boot_sets = present.value.get("boot_sets") if present else None
+        for boot_set in template.boot_sets:
+            held = boot_sets.get(boot_set.name) if isinstance(boot_sets, dict) else None
+            if boot_set.path == image.manifest_path and isinstance(held, dict):
+                paths.add(str(held.get("path")))
+    return paths
 
 
 def _is_intact(image: Image) -> bool:
@@ -127,12 +167,13 @@ def _artifacts(manifest: Manifest) -> tuple[ArtifactPlan, ...]:
 
 
 def _names(manifest: Manifest) -> list[str]:
-    """Each artifact's own file name, made different where two artifacts share one."""
-    names: list[str] = []
+    """Each artifact's own file name, made different from the others' and from the manifest's."""
+    names: list[str] = [MANIFEST_NAME]
     for artifact in manifest.artifacts:
-        name, count = artifact.label, 1
+        label = artifact.label if artifact.label.strip(".") else "artifact"
+        name, count = label, 1
         while name in names:
             count += 1
-            name = f"{artifact.label}.{count}"
+            name = f"{label}.{count}"
         names.append(name)
-    return names
+    return names[1:]

@@ -3,7 +3,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections import defaultdict, deque
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from poya.model.finding import Finding
@@ -13,6 +14,7 @@ from poya.model.names import sorted_xnames
 from poya.model.records import Node
 from poya.model.vcluster import VCluster
 
+BOOTABLE = ("X86", "ARM")
 _SHOWN = 6
 
 
@@ -40,7 +42,7 @@ def map_nodes(vcluster: VCluster, inventory: Inventory, choice: NodeChoice | Non
 
     With no choice the names stay, and those that the target does not have are a critical finding.
     """
-    sources = vcluster.xnames()
+    sources = sorted_xnames(vcluster.xnames())
     if inventory.nodes is None:
         return NodeMap({xname: xname for xname in sources})
     if choice is None:
@@ -51,51 +53,76 @@ def map_nodes(vcluster: VCluster, inventory: Inventory, choice: NodeChoice | Non
 
 
 def _by_pairs(vcluster: VCluster, inventory: Inventory, pairs: Mapping[str, str]) -> NodeMap:
-    sources = vcluster.xnames()
+    sources = sorted_xnames(vcluster.xnames())
     used = {xname: pairs[xname] for xname in sources if xname in pairs}
     findings = [
         *_unknown(tuple(used.values()), inventory, vcluster),
         *_unmapped([xname for xname in sources if xname not in pairs], vcluster),
-        *_strangers([xname for xname in pairs if xname not in set(sources)], vcluster),
+        *_strangers(sorted_xnames(pairs.keys() - set(sources)), vcluster),
     ]
     return NodeMap(used, tuple(findings), is_identity=False)
 
 
 def _by_list(vcluster: VCluster, inventory: Inventory, targets: tuple[str, ...]) -> NodeMap:
     known = inventory.nodes or {}
-    free = [xname for xname in targets if xname in known]
-    pairs: dict[str, str] = {}
-    for source in sorted_xnames(vcluster.xnames()):
-        arch = source_arch(source, vcluster)
-        match = next((x for x in free if not arch or known[x].arch.upper() == arch), None)
-        if match is not None:
-            pairs[source] = match
-            free.remove(match)
-    left_out = [xname for xname in vcluster.xnames() if xname not in pairs]
+    archs = source_archs(vcluster)
+    sources = sorted_xnames(archs)
+    free = {xname: _booted_as(known[xname]) for xname in targets if xname in known}
+    # Nodes of unknown architecture come last, or they would take what another one needs.
+    pairs = _pair_off([x for x in sources if archs[x]], archs, free)
+    pairs |= _pair_off([x for x in sources if not archs[x]], archs, free)
+    left_out = [f"{x} ({archs[x] or 'arch unknown'})" for x in sources if x not in pairs]
     findings = [
         *_unknown(targets, inventory, vcluster),
         *_without_counterpart(left_out, vcluster),
-        *_surplus(free, vcluster),
+        *_surplus(list(free), vcluster),
     ]
     return NodeMap(pairs, tuple(findings), is_identity=False)
 
 
-def source_arch(xname: str, vcluster: VCluster) -> str:
-    """The node's architecture as BOS writes it; from the boot sets where HSM's is not known.
+def _pair_off(
+    sources: Sequence[str], archs: Mapping[str, str], free: dict[str, str]
+) -> dict[str, str]:
+    """Give each source the next free target of its architecture, taking that out of `free`."""
+    queues: dict[str, deque[str]] = defaultdict(deque)
+    for target, arch in free.items():
+        queues[arch].append(target)
+        queues[""].append(target)
+    pairs: dict[str, str] = {}
+    for source in sources:
+        queue = queues[archs[source]]
+        if queue:
+            pairs[source] = queue.popleft()
+            del free[pairs[source]]
+    return pairs
+
+
+def _booted_as(node: Node) -> str:
+    """The architecture that BOS takes a node for: what HSM does not know counts as X86."""
+    arch = node.arch.upper()
+    return "X86" if arch in ("", "UNKNOWN") else arch
+
+
+def source_archs(vcluster: VCluster) -> dict[str, str]:
+    """Each node's architecture as BOS writes it; from the boot sets where HSM's is not known.
 
     Empty where nothing says it.
     """
-    node = vcluster.nodes.get(xname)
-    if node is not None and node.arch.upper() in ("X86", "ARM"):
-        return node.arch.upper()
-    groups = {group.label for group in vcluster.groups if xname in group.members}
-    archs = {
-        (boot_set.arch or "X86").upper()
-        for template in vcluster.templates
-        for boot_set in template.boot_sets
-        if xname in boot_set.node_list or groups & {g.lower() for g in boot_set.node_groups}
-    }
-    return archs.pop() if len(archs) == 1 else ""
+    said: dict[str, set[str]] = defaultdict(set)
+    members = {group.label: group.members for group in vcluster.groups}
+    for template in vcluster.templates:
+        for boot_set in template.boot_sets:
+            grouped = [x for label in boot_set.node_groups for x in members.get(label.lower(), ())]
+            for xname in (*grouped, *boot_set.node_list):
+                said[xname].add((boot_set.arch or "X86").upper())
+    return {x: _source_arch(vcluster.nodes.get(x), said[x]) for x in vcluster.xnames()}
+
+
+def _source_arch(node: Node | None, said: set[str]) -> str:
+    known = node.arch.upper() if node else ""
+    if known not in BOOTABLE and len(said) == 1:
+        (known,) = said
+    return known if known in BOOTABLE else ""
 
 
 def _unknown(
@@ -118,7 +145,7 @@ def _unknown(
     )
 
 
-def _unmapped(xnames: list[str], vcluster: VCluster) -> tuple[Finding, ...]:
+def _unmapped(xnames: Sequence[str], vcluster: VCluster) -> tuple[Finding, ...]:
     if not xnames:
         return ()
     return (
@@ -133,7 +160,7 @@ def _unmapped(xnames: list[str], vcluster: VCluster) -> tuple[Finding, ...]:
     )
 
 
-def _strangers(xnames: list[str], vcluster: VCluster) -> tuple[Finding, ...]:
+def _strangers(xnames: Sequence[str], vcluster: VCluster) -> tuple[Finding, ...]:
     if not xnames:
         return ()
     return (
@@ -148,24 +175,22 @@ def _strangers(xnames: list[str], vcluster: VCluster) -> tuple[Finding, ...]:
     )
 
 
-def _without_counterpart(xnames: list[str], vcluster: VCluster) -> tuple[Finding, ...]:
-    if not xnames:
+def _without_counterpart(nodes: Sequence[str], vcluster: VCluster) -> tuple[Finding, ...]:
+    if not nodes:
         return ()
     return (
         Finding(
             id="node-without-counterpart",
             severity="warning",
             subject=_subject(vcluster),
-            message=f"{_nodes(xnames)} of the source will have no counterpart.",
-            evidence=shown(
-                [f"{x} ({source_arch(x, vcluster) or 'arch unknown'})" for x in xnames]
-            ),
+            message=f"{_nodes(nodes)} of the source will have no counterpart.",
+            evidence=shown(nodes),
             remedy="Name more target nodes of that architecture, or accept a smaller vCluster.",
         ),
     )
 
 
-def _surplus(xnames: list[str], vcluster: VCluster) -> tuple[Finding, ...]:
+def _surplus(xnames: Sequence[str], vcluster: VCluster) -> tuple[Finding, ...]:
     if not xnames:
         return ()
     return (
@@ -184,7 +209,7 @@ def _subject(vcluster: VCluster) -> str:
     return f"vCluster {vcluster.name}"
 
 
-def _nodes(xnames: list[str]) -> str:
+def _nodes(xnames: Sequence[str]) -> str:
     return f"{len(xnames)} node{'s' if len(xnames) != 1 else ''}"
 
 

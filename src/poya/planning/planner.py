@@ -6,22 +6,17 @@ from __future__ import annotations
 from poya.model.finding import by_severity
 from poya.model.intent import Intent
 from poya.model.inventory import Interest, Inventory
+from poya.model.names import sorted_xnames
 from poya.model.plan import NodePair, Plan
-from poya.model.records import EntityRef
 from poya.model.vcluster import VCluster
 from poya.planning.checks import Case, run_checks
-from poya.planning.entities import EntityPlanner
+from poya.planning.entities import EntityPlanner, own_refs
 from poya.planning.images import plan_images
 from poya.planning.nodes import NodeMap, map_nodes
 
 
 def interest_of(vcluster: VCluster) -> Interest:
     """What the target must be asked about before this vCluster can be planned for it."""
-    refs = [
-        *(EntityRef("group", group.label) for group in vcluster.groups),
-        *(EntityRef("configuration", c.name) for c in vcluster.configurations),
-        *(EntityRef("template", template.name) for template in vcluster.templates),
-    ]
     repositories = {
         (layer.clone_url, layer.commit)
         for configuration in vcluster.configurations
@@ -29,9 +24,9 @@ def interest_of(vcluster: VCluster) -> Interest:
         if layer.clone_url and layer.commit
     }
     return Interest(
-        entities=tuple(refs),
+        entities=own_refs(vcluster),
         image_names=tuple(sorted({image.name for image in vcluster.images})),
-        xnames=vcluster.xnames(),
+        xnames=sorted_xnames(vcluster.xnames()),
         repositories=tuple(sorted(repositories)),
     )
 

@@ -14,7 +14,7 @@ from typing import TypeAlias
 from poya.documents import Document, Json, JsonObject
 from poya.model.inventory import Capabilities
 from poya.model.records import Kind
-from poya.planning.canonical import READ_ONLY
+from poya.planning.canonical import DEFAULT_PLAYBOOK, READ_ONLY, spoken
 
 # Manta writes this word where it means "not exclusive"; to HSM it is an exclusive group's name,
 # and the members of any two such groups exclude each other.
@@ -44,7 +44,7 @@ def _group(value: JsonObject, _: Capabilities) -> Body:
 
 def _configuration(value: JsonObject, capabilities: Capabilities) -> Body:
     edits: list[str] = []
-    body = _without_silence(value, READ_ONLY["configuration"])
+    body = spoken(value, READ_ONLY["configuration"])
     if "description" in body and not capabilities.has_configuration_description:
         edits.append(f"description left out: {capabilities.release} does not keep it")
         del body["description"]
@@ -52,16 +52,28 @@ def _configuration(value: JsonObject, capabilities: Capabilities) -> Body:
         edits.append(f"tenant_name left out: {capabilities.release} does not keep it")
         del body["tenant_name"]
     layers = value.get("layers")
-    body["layers"] = [_layer(layer, edits) for layer in layers] if isinstance(layers, list) else []
+    body["layers"] = (
+        [_played(layer, edits) for layer in layers] if isinstance(layers, list) else []
+    )
     if "additional_inventory" in body:
         body["additional_inventory"] = _layer(body["additional_inventory"], edits)
     return body, tuple(edits)
 
 
+def _played(layer: Json, edits: list[str]) -> Json:
+    body = _layer(layer, edits)
+    if isinstance(body, dict) and "playbook" not in body:
+        body["playbook"] = DEFAULT_PLAYBOOK
+        edits.append(
+            f"layer '{body.get('name') or 'without a name'}': playbook {DEFAULT_PLAYBOOK}"
+        )
+    return body
+
+
 def _layer(layer: Json, edits: list[str]) -> Json:
     if not isinstance(layer, dict):
         return layer
-    body = _without_silence(layer, frozenset())
+    body = spoken(layer)
     if body.get("commit") and body.pop("branch", None):
         name = body.get("name") or body.get("playbook") or "additional inventory"
         edits.append(f"layer '{name}': commit kept, branch '{layer['branch']}' left out")
@@ -70,7 +82,7 @@ def _layer(layer: Json, edits: list[str]) -> Json:
 
 def _template(value: JsonObject, capabilities: Capabilities) -> Body:
     edits: list[str] = []
-    body = _without_silence(value, READ_ONLY["template"])
+    body = spoken(value, READ_ONLY["template"])
     boot_sets = value.get("boot_sets")
     items = boot_sets.items() if isinstance(boot_sets, dict) else ()
     body["boot_sets"] = {name: _boot_set(name, b, capabilities, edits) for name, b in items}
@@ -80,17 +92,12 @@ def _template(value: JsonObject, capabilities: Capabilities) -> Body:
 def _boot_set(name: str, boot_set: Json, capabilities: Capabilities, edits: list[str]) -> Json:
     if not isinstance(boot_set, dict):
         return boot_set
-    body = _without_silence(boot_set, frozenset({"name"}))
+    body = spoken(boot_set, {"name"})
     body.setdefault("type", "s3")
     if "arch" in body and not capabilities.has_boot_set_arch:
         edits.append(f"boot set '{name}': arch left out: {capabilities.release} has none")
         del body["arch"]
     return body
-
-
-def _without_silence(value: JsonObject, unwanted: frozenset[str]) -> JsonObject:
-    empty: tuple[Json, ...] = (None, "", [], {})
-    return {k: v for k, v in value.items() if k not in unwanted and v not in empty}
 
 
 _MAKERS: Mapping[Kind, Callable[[JsonObject, Capabilities], Body]] = {

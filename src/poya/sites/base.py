@@ -13,12 +13,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
+from poya import transfer
 from poya.documents import Document
 from poya.model.image import Image
 from poya.model.inventory import Interest, Inventory
 from poya.model.records import EntityRef
 from poya.model.vcluster import Selector, VCluster
-from poya.transfer import ReadableObject, WritableObject
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +72,7 @@ class Source(Protocol):
         """
         ...
 
-    async def readable(self, path: str) -> ReadableObject:
+    async def readable(self, path: str) -> transfer.Source:
         """Open the object that a captured artifact's path names, for reading ranges of it."""
         ...
 
@@ -135,8 +135,17 @@ class Target(Protocol):
         """Where an artifact of the image will be (`s3://…`)."""
         ...
 
-    async def writable(self, image_id: str, name: str) -> WritableObject:
+    async def writable(self, image_id: str, name: str) -> transfer.Target:
         """The place for one artifact's bytes."""
+        ...
+
+    @property
+    def wants_sha256(self) -> bool:
+        """Whether the target keeps each artifact's sha256, and all bytes must be read for it."""
+        ...
+
+    async def note_artifact(self, place: tuple[str, str], result: transfer.Result) -> None:
+        """Told of an artifact (image id, name) that is verified at the target; safe to repeat."""
         ...
 
     async def publish_manifest(self, image_id: str, body: bytes) -> Published:

@@ -1,2 +1,78 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Bytes between object stores and files: ranges, parts, digests, resume."""
+"""Bytes between object stores and files: ranges, parts, digests, resume.
+
+`copy(jobs)` moves artifacts; `S3Store` is one site's object store. Nothing here knows of CSM
+beyond how its object store behaves.
+"""
+
+from __future__ import annotations
+
+from poya.transfer.credentials import Credentials, CredentialsProvider
+from poya.transfer.endpoints import Endpoint, choose_endpoint, parse_endpoint
+from poya.transfer.engine import copy
+from poya.transfer.events import Advanced, Event, Failed, Finished, Retried, Started
+from poya.transfer.files import FileSource, FileTarget, sync_write
+from poya.transfer.guard import Cancel, Guard
+from poya.transfer.jobs import (
+    Expected,
+    Held,
+    Job,
+    Limits,
+    Opening,
+    OpenUpload,
+    Proof,
+    Reader,
+    Result,
+    Sink,
+    Source,
+    Target,
+    UploadMemory,
+)
+from poya.transfer.meter import Meter
+from poya.transfer.objects import ObjectSource, ObjectTarget
+from poya.transfer.retry import RetryPolicy
+from poya.transfer.s3 import S3Store
+from poya.transfer.s3errors import NoSuchUpload
+from poya.transfer.s3values import ObjectHead, ObjectPlace, S3Config
+
+__all__ = [
+    "Advanced",
+    "Cancel",
+    "Credentials",
+    "CredentialsProvider",
+    "Endpoint",
+    "Event",
+    "Expected",
+    "Failed",
+    "FileSource",
+    "FileTarget",
+    "Finished",
+    "Guard",
+    "Held",
+    "Job",
+    "Limits",
+    "Meter",
+    "NoSuchUpload",
+    "ObjectHead",
+    "ObjectPlace",
+    "ObjectSource",
+    "ObjectTarget",
+    "OpenUpload",
+    "Opening",
+    "Proof",
+    "Reader",
+    "Result",
+    "Retried",
+    "RetryPolicy",
+    "S3Config",
+    "S3Store",
+    "Sink",
+    "Source",
+    "Started",
+    "Target",
+    "UploadMemory",
+    "choose_endpoint",
+    "copy",
+    "parse_endpoint",
+    "sync_write",
+]

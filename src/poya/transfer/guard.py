@@ -13,7 +13,7 @@ from poya.errors import Cancelled
 
 
 class Cancel:
-    """A stop that may be asked for from any thread; it also wakes threads that wait in a socket."""
+    """A stop that may be asked for from any thread; wakes threads that wait in a socket too."""
 
     def __init__(self) -> None:
         self._event = threading.Event()
@@ -104,3 +104,16 @@ class Guard:
             wait_s = self.brake.reserve(count, time.monotonic())
             if wait_s > 0:
                 self.cancel.sleep(wait_s)
+
+
+@contextmanager
+def cleaning_guard(seconds: float = 15.0) -> Iterator[Guard]:
+    """A guard for tidying up after a failure or a stop: it gives up after these seconds."""
+    guard = Guard()
+    timer = threading.Timer(seconds, guard.cancel.set)
+    timer.daemon = True
+    timer.start()
+    try:
+        yield guard
+    finally:
+        timer.cancel()

@@ -87,15 +87,7 @@ class HttpResponse:
 
 
 class TransportFailure(Exception):
-    """No complete answer arrived; the text says why, without secrets.
-
-    Attributes:
-        unsent: The server cannot have acted on the request: it never had a connection.
-    """
-
-    def __init__(self, reason: str, *, unsent: bool = False) -> None:
-        super().__init__(reason)
-        self.unsent = unsent
+    """No complete answer arrived; the text says why, without secrets."""
 
 
 class OversizedAnswer(Exception):
@@ -145,7 +137,7 @@ class Transport:
         try:
             return _Connection(endpoint, Wire(self._dialler.dial(endpoint), 60.0))
         except OSError as error:
-            raise TransportFailure(_reason(error), unsent=True) from error
+            raise TransportFailure(_reason(error)) from error
 
     def _run(self, connection: _Connection, request: HttpRequest, guard: Guard) -> HttpResponse:
         keep = False
@@ -154,10 +146,11 @@ class Transport:
                 connection.wire.begin(guard, request.stall_s)
                 response = connection.ask(request)
                 keep = connection.reusable
-            return response
         except _Failure:
             guard.cancel.check()
             raise
+        else:
+            return response
         finally:
             self._put_back(request.endpoint, connection, keep=keep)
 

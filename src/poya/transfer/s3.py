@@ -9,8 +9,6 @@ from __future__ import annotations
 import base64
 import urllib.parse
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from pathlib import Path
 
 from poya.errors import BadAnswer
 from poya.transfer.credentials import CredentialKeeper, CredentialsProvider
@@ -19,13 +17,16 @@ from poya.transfer.endpoints import parse_endpoint
 from poya.transfer.etags import clean_etag, md5
 from poya.transfer.guard import Guard
 from poya.transfer.http import Body, HttpResponse, Transport
-from poya.transfer.retry import QUICK, RetryPolicy
-from poya.transfer.s3calls import Address, Call, Caller, ObjectPlace, place_path
+from poya.transfer.retry import QUICK
+from poya.transfer.s3calls import Call, Caller, Service
+from poya.transfer.s3values import ObjectHead, ObjectPlace, S3Config, place_path
 from poya.transfer.s3xml import (
     PartInfo,
     UploadInfo,
+    children,
     completion,
     name_of,
+    parse_keys,
     parse_parts,
     parse_uploads,
     parse_xml,
@@ -34,50 +35,6 @@ from poya.transfer.s3xml import (
 
 _META = "x-amz-meta-"
 _FREE = Guard()
-
-
-@dataclass(frozen=True, slots=True)
-class S3Config:
-    """How to reach a site's object store.
-
-    Attributes:
-        site: The site's name, for messages.
-        endpoint_url: `https://host:port`; `choose_endpoint` decides it.
-        ca_path: The site's CA; None trusts the system's store.
-        proxy_url: `socks5h://…` or `http://…`; None connects directly. Never in a repr.
-        region: For the signature; RGW takes any.
-        path_style: CSM's RGW has no names for buckets.
-        connect_timeout_s: For each of TCP, proxy and TLS.
-        stall_s: A request fails when this long (nearly) nothing moves.
-        slow_s: The same for requests during which the service itself copies bytes.
-        retry: When to try again.
-    """
-
-    site: str
-    endpoint_url: str
-    ca_path: Path | None = None
-    proxy_url: str | None = field(default=None, repr=False)
-    region: str = ""
-    path_style: bool = True
-    connect_timeout_s: float = 10.0
-    stall_s: float = 60.0
-    slow_s: float = 900.0
-    retry: RetryPolicy = RetryPolicy()
-
-
-@dataclass(frozen=True, slots=True)
-class ObjectHead:
-    """What HEAD tells of an object.
-
-    Attributes:
-        size_bytes: Its length.
-        etag: Without quotes.
-        metadata: Names in lower case, without `x-amz-meta-`.
-    """
-
-    size_bytes: int
-    etag: str
-    metadata: Mapping[str, str] = field(default_factory=dict)
 
 
 class S3Store:
@@ -94,8 +51,10 @@ class S3Store:
         tls = site_tls(config.ca_path) if endpoint.secure else None
         proxy = parse_proxy(config.proxy_url) if config.proxy_url else None
         self._transport = Transport(Dialler(tls, proxy, config.connect_timeout_s))
-        address = Address(config.site, endpoint, config.region, config.path_style)
-        self._caller = Caller(address, self._transport, CredentialKeeper(credentials))
+        service = Service(
+            config.site, endpoint, config.region, config.path_style, config.stall_s, config.slow_s
+        )
+        self._caller = Caller(service, self._transport, CredentialKeeper(credentials))
         self._config = config
 
     @property
@@ -109,8 +68,7 @@ class S3Store:
 
     def head_bucket(self, bucket: str, guard: Guard = _FREE) -> None:
         """Prove that a bucket is there and may be used; gives up after seconds (HEAD bucket)."""
-        call = Call("HEAD", ObjectPlace(bucket), stall_s=self._config.stall_s)
-        self._caller.run(call, QUICK, guard)
+        self._caller.run(Call("HEAD", ObjectPlace(bucket)), QUICK, guard)
 
     def head(self, place: ObjectPlace, guard: Guard = _FREE) -> ObjectHead:
         """Describe an object (HeadObject). Raises `NotFound` if it is not there."""
@@ -219,17 +177,17 @@ class S3Store:
         headers = _copy_source(source)
         if metadata is not None:
             headers |= {"x-amz-metadata-directive": "REPLACE", **_metadata_headers(metadata)}
-        return self._copy(Call("PUT", target, headers=headers), guard)
+        return self._copy(Call("PUT", target, headers=headers, slow=True), guard)
 
     def create_multipart(
         self, place: ObjectPlace, metadata: Mapping[str, str], guard: Guard = _FREE
     ) -> str:
         """Begin a multipart upload and return its id (CreateMultipartUpload).
 
-        It is not sent again when its answer is lost: that would leave an upload nobody knows.
+        Each time it is sent again (the guard's `retried` tells) it may leave an upload behind.
         """
         headers = _metadata_headers(metadata)
-        call = Call("POST", place, {"uploads": ""}, headers, repeatable=False)
+        call = Call("POST", place, {"uploads": ""}, headers)
         upload_id = text_of(parse_xml(self._run(call, guard).body), "UploadId")
         if not upload_id:
             raise BadAnswer(f"The object store of {self.site} began an upload without an id.")
@@ -262,10 +220,10 @@ class S3Store:
         upload: tuple[str, int],
         guard: Guard = _FREE,
     ) -> str:
-        """Make a part from bytes that the store holds, first to last inclusive (UploadPartCopy)."""
+        """Make a part of bytes that the store holds, first to last inclusive (UploadPartCopy)."""
         first, last = byte_range
         headers = _copy_source(source) | {"x-amz-copy-source-range": f"bytes={first}-{last}"}
-        return self._copy(Call("PUT", place, _part_query(upload), headers), guard)
+        return self._copy(Call("PUT", place, _part_query(upload), headers, slow=True), guard)
 
     def list_parts(
         self, place: ObjectPlace, upload_id: str, guard: Guard = _FREE
@@ -297,6 +255,18 @@ class S3Store:
             }
             query = _next_page(query, markers)
 
+    def list_keys(self, bucket: str, prefix: str, guard: Guard = _FREE) -> list[str]:
+        """The keys of all objects that begin with `prefix` (ListObjectsV2, every page)."""
+        keys: list[str] = []
+        query = {"list-type": "2", "prefix": prefix}
+        while True:
+            root = parse_xml(self._run(Call("GET", ObjectPlace(bucket), query), guard).body)
+            keys += [text_of(entry, "Key") for entry in children(root, "Contents")]
+            if text_of(root, "IsTruncated") != "true":
+                return keys
+            token = text_of(root, "NextContinuationToken")
+            query = _next_page(query, {"continuation-token": token})
+
     def complete(
         self,
         place: ObjectPlace,
@@ -309,11 +279,8 @@ class S3Store:
         Nothing is returned: RGW 16 answers an empty etag at the first call, so `head` must tell.
         When an answer was lost the call is repeated, and `NoSuchUpload` may mean that it is done.
         """
-        call = Call(
-            "POST", place, {"uploadId": upload_id}, body=completion(parts),
-            stall_s=self._config.slow_s, fails_late=True,
-        )  # fmt: skip
-        self._caller.run(call, self._config.retry, guard)
+        body = completion(parts)
+        self._run(Call("POST", place, {"uploadId": upload_id}, body=body, slow=True), guard)
 
     def abort(self, place: ObjectPlace, upload_id: str, guard: Guard = _FREE) -> None:
         """Drop an upload and its parts (AbortMultipartUpload). `NoSuchUpload` if it is gone."""
@@ -323,11 +290,7 @@ class S3Store:
         return self._caller.run(call, self._config.retry, guard)
 
     def _copy(self, call: Call, guard: Guard) -> str:
-        slow = Call(
-            call.method, call.place, call.query, call.headers,
-            stall_s=self._config.slow_s, fails_late=True,
-        )  # fmt: skip
-        root = parse_xml(self._caller.run(slow, self._config.retry, guard).body)
+        root = parse_xml(self._run(call, guard).body)
         if name_of(root) not in ("CopyObjectResult", "CopyPartResult"):
             raise BadAnswer(f"The object store of {self.site} answered a copy with other words.")
         return clean_etag(text_of(root, "ETag"))

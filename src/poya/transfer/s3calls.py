@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from urllib.parse import quote
 
@@ -22,26 +22,11 @@ from poya.transfer.http import (
 )
 from poya.transfer.retry import RetryPolicy
 from poya.transfer.s3errors import Refusal, as_error, error_in_success, read_refusal
+from poya.transfer.s3values import ObjectPlace, place_path
 from poya.transfer.signing import Unsigned, sign
 
 # A digest that is refused again and again is no accident of the line.
 _MAX_BAD_DIGESTS = 3
-
-
-@dataclass(frozen=True, slots=True)
-class ObjectPlace:
-    """Where an object lives in a store.
-
-    Attributes:
-        bucket: As in `boot-images`.
-        key: As in `<image id>/rootfs`; empty for the bucket itself.
-    """
-
-    bucket: str
-    key: str = ""
-
-    def __str__(self) -> str:
-        return f"s3://{self.bucket}/{self.key}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,9 +41,8 @@ class Call:
         body: Small bytes, a buffer, or a stream.
         signs_body: Whether the signature covers the body.
         into: Where a 200 or 206 answer's body goes.
-        stall_s: How long the service may be silent.
-        repeatable: Whether it may be sent again when the answer was lost.
-        fails_late: Whether a 200 answer may still hold an error.
+        slow: Whether the service itself moves bytes before it answers: that takes long, and a
+            200 answer may still hold an error.
     """
 
     method: str
@@ -68,26 +52,28 @@ class Call:
     body: Body = field(default=b"", repr=False)
     signs_body: bool = True
     into: memoryview | None = field(default=None, repr=False)
-    stall_s: float = 60.0
-    repeatable: bool = True
-    fails_late: bool = False
+    slow: bool = False
 
 
 @dataclass(frozen=True, slots=True)
-class Address:
-    """How a store's objects are addressed.
+class Service:
+    """How a store is spoken to.
 
     Attributes:
         site: The site's name, for messages.
         endpoint: The service.
         region: As the signature names it; RGW takes the empty one.
         path_style: Bucket in the path (as CSM's RGW wants it) or in the host name.
+        stall_s: How long it may be silent...
+        slow_s: ...and how long during slow calls.
     """
 
     site: str
     endpoint: Endpoint
     region: str
     path_style: bool
+    stall_s: float
+    slow_s: float
 
     def endpoint_of(self, place: ObjectPlace) -> Endpoint:
         """The host that serves a bucket."""
@@ -103,8 +89,8 @@ class Address:
 class Caller:
     """Sends calls to one store, from many threads."""
 
-    def __init__(self, address: Address, transport: Transport, keeper: CredentialKeeper) -> None:
-        self._address = address
+    def __init__(self, service: Service, transport: Transport, keeper: CredentialKeeper) -> None:
+        self._service = service
         self._transport = transport
         self._keeper = keeper
 
@@ -129,20 +115,21 @@ class Caller:
 
     def doing(self, call: Call) -> str:
         """The call in words for messages."""
-        return f"{call.method} {call.place} at {self._address.site}"
+        return f"{call.method} {call.place} at {self._service.site}"
 
     def send(self, call: Call, credentials: Credentials, guard: Guard) -> HttpResponse:
         """Sign and send a call once."""
-        endpoint = self._address.endpoint_of(call.place)
-        target = self._address.target_of(call)
+        endpoint = self._service.endpoint_of(call.place)
+        target = self._service.target_of(call)
         body = call.body if isinstance(call.body, bytes) else b""
         unsigned = Unsigned(
             call.method, endpoint.url + target, {"Host": endpoint.netloc, **call.headers},
             body, call.signs_body,
         )  # fmt: skip
-        headers = sign(unsigned, credentials, self._address.region)
+        headers = sign(unsigned, credentials, self._service.region)
+        stall_s = self._service.slow_s if call.slow else self._service.stall_s
         request = HttpRequest(
-            call.method, endpoint, target, headers, call.body, call.into, call.stall_s
+            call.method, endpoint, target, headers, call.body, call.into, stall_s
         )
         return self._transport.exchange(request, guard)
 
@@ -170,17 +157,19 @@ class _Attempt:
         try:
             response = self._caller.send(self._call, credentials, self._guard)
         except TransportFailure as failure:
-            return self._lost(failure)
+            self._lost(failure)
+            return None
         except OversizedAnswer as error:
             what = f"{self._caller.doing(self._call)}: the answer is too large."
             raise BadAnswer(what) from error
         failed = response.status >= 300  # noqa: PLR2004
-        if not failed and not (self._call.fails_late and error_in_success(response.body)):
+        if not failed and not (self._call.slow and error_in_success(response.body)):
             return response
         refusal = read_refusal(
             response.status, response.headers, response.body, credentials.secrets()
         )
-        return self._refuse(refusal, credentials)
+        self._refuse(refusal, credentials)
+        return None
 
     def _credentials(self) -> Credentials | None:
         keeper = self._caller.keeper
@@ -209,8 +198,7 @@ class _Attempt:
 
     def _lost(self, failure: TransportFailure) -> None:
         doing = self._caller.doing(self._call)
-        may_repeat = self._call.repeatable or failure.unsent
-        if not may_repeat or self._gives_up():
+        if self._gives_up():
             raise Unreachable(
                 f"{doing}: no usable answer came.",
                 why=f"{failure}",
@@ -227,11 +215,6 @@ class _Attempt:
         wait_s = self._policy.wait_s(self._failures, asked_s)
         self._guard.retried(reason, wait_s)
         self._guard.cancel.sleep(wait_s)
-
-
-def place_path(place: ObjectPlace) -> str:
-    """A place as `bucket/key`."""
-    return f"{place.bucket}/{place.key}" if place.key else place.bucket
 
 
 def _encode(text: str) -> str:

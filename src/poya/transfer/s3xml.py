@@ -106,6 +106,11 @@ def parse_uploads(root: ET.Element) -> list[UploadInfo]:
     ]
 
 
+def parse_keys(root: ET.Element) -> list[str]:
+    """Read the keys of a ListObjectsV2 answer."""
+    return [text_of(entry, "Key") for entry in children(root, "Contents")]
+
+
 def completion(parts: Iterable[tuple[int, str]]) -> bytes:
     """The body of CompleteMultipartUpload for (number, etag) pairs in order."""
     root = ET.Element("CompleteMultipartUpload")
@@ -113,4 +118,4 @@ def completion(parts: Iterable[tuple[int, str]]) -> bytes:
         part = ET.SubElement(root, "Part")
         ET.SubElement(part, "PartNumber").text = str(number)
         ET.SubElement(part, "ETag").text = f'"{etag}"'
-    return ET.tostring(root, encoding="utf-8")
+    return ET.tostring(root, encoding="unicode").encode()

@@ -89,21 +89,6 @@ def image_record(image: Image, profile: ReleaseProfile, link: object) -> dict[st
     return record
 
 
-def parse_size(text: str) -> int:
-    """Read a size such as `24M`, `2G` or a number of bytes.
-
-    Raises:
-        UsageError: It is not a size.
-    """
-    units = {"K": 1024, "M": 1024**2, "G": 1024**3}
-    number, unit = text.strip().upper().removesuffix("IB").removesuffix("B"), 1
-    if number and number[-1] in units:
-        number, unit = number[:-1], units[number[-1]]
-    if not number.isdecimal() or int(number) == 0:
-        raise UsageError(f"{text!r} is not a size.", todo="Give one such as 24M, 300M or 2G.")
-    return int(number) * unit
-
-
 def _put(
     objects: SiteObjects, image: Image, name: str, kind: str, chunks: Iterable[bytes]
 ) -> dict[str, Any]:
@@ -121,7 +106,7 @@ def _marks(image: Image) -> dict[str, str]:
 
 def noise(name: str, size_bytes: int) -> Iterator[bytes]:
     """Bytes that do not compress, the same for the same name."""
-    source = random.Random(name)  # noqa: S311 - content, not a secret
+    source = random.Random(name)
     while size_bytes > 0:
         yield source.randbytes(min(_BLOCK_BYTES, size_bytes))
         size_bytes -= _BLOCK_BYTES

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from http import HTTPStatus
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 import msgspec
 from starlette.applications import Starlette
@@ -19,6 +19,7 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import BaseRoute
 
 from poya.lab.services.schema import Complaint, Shape, check
+from poya.lab.state import JsonObject
 
 T = TypeVar("T")
 
@@ -52,7 +53,9 @@ class Problem(Exception):
             "status": self.status,
             **self.extra,
         }
-        return Response(msgspec.json.encode(body), self.status, media_type="application/problem+json")
+        return Response(
+            msgspec.json.encode(body), self.status, media_type="application/problem+json"
+        )
 
 
 class Crash(Problem):
@@ -95,33 +98,54 @@ def ims_app(routes: Sequence[BaseRoute]) -> Starlette:
 
 def go_app(routes: Sequence[BaseRoute]) -> Starlette:
     """A service written in Go (SMD, BSS): an unknown path or method is a plain 404."""
-    return _app(routes, lambda _status: PlainTextResponse("404 page not found\n", 404))
+
+    def refuse(status: int) -> Response:
+        if status < HTTPStatus.INTERNAL_SERVER_ERROR:
+            return PlainTextResponse("404 page not found\n", 404)
+        return PlainTextResponse("", status)
+
+    return _app(routes, refuse)
 
 
 def _app(routes: Sequence[BaseRoute], refuse: Callable[[int], Response]) -> Starlette:
     async def problem(_request: Request, error: Exception) -> Response:
-        assert isinstance(error, Problem)  # noqa: S101 - Starlette's signature is wider
+        assert isinstance(error, Problem)
         return error.answer()
 
     async def refused(_request: Request, error: Exception) -> Response:
-        assert isinstance(error, HTTPException)  # noqa: S101 - likewise
+        assert isinstance(error, HTTPException)
         return refuse(error.status_code)
 
-    app = Starlette(routes=routes, exception_handlers={Problem: problem, HTTPException: refused})
+    async def crashed(_request: Request, _error: Exception) -> Response:
+        return refuse(500)
+
+    handlers: dict[Any, Any] = {Problem: problem, HTTPException: refused, Exception: crashed}
+    app = Starlette(routes=routes, exception_handlers=handlers)
     app.router.redirect_slashes = False
     return app
 
 
 def _words(status: int) -> str:
-    words = {404: _NOT_FOUND, 405: _BAD_METHOD}
+    words = {404: _NOT_FOUND, 405: _BAD_METHOD, 500: _SERVER_ERROR}
     return words.get(status, HTTPStatus(status).description)
 
 
-async def connexion_body(request: Request, shape: Shape) -> Any:
-    """A request's JSON, checked as connexion 2.14 checks it.
+async def connexion_body(request: Request, shape: Shape) -> JsonObject:
+    """A request's JSON object, checked as connexion 2.14 checks it.
 
     Raises:
         Problem: 400 for anything but JSON of that shape, 415 for another content type.
+    """
+    value = await connexion_json(request)
+    complain(value, shape)
+    return cast("JsonObject", value)
+
+
+async def connexion_json(request: Request) -> object:
+    """A request's JSON, whatever it is.
+
+    Raises:
+        Problem: 400 for anything but JSON, 415 for another content type.
     """
     raw = await request.body()
     if not raw:
@@ -130,11 +154,9 @@ async def connexion_body(request: Request, shape: Shape) -> Any:
     if "json" not in content_type:
         raise Problem(415, f"Invalid Content-type ({content_type}), expected JSON data")
     try:
-        value = msgspec.json.decode(raw)
-    except msgspec.DecodeError:
+        return msgspec.json.decode(raw)
+    except (msgspec.DecodeError, UnicodeDecodeError):
         raise Problem(400, "Request body is not valid JSON") from None
-    complain(value, shape)
-    return value
 
 
 def complain(value: object, shape: Shape) -> None:
@@ -147,6 +169,19 @@ def complain(value: object, shape: Shape) -> None:
         check(value, shape)
     except Complaint as complaint:
         raise Problem(400, str(complaint)) from None
+
+
+async def connexion_patches(
+    request: Request, listed: Shape, alike: Shape
+) -> list[JsonObject] | JsonObject:
+    """A request's JSON that may be a list of patches or one patch with filters.
+
+    Raises:
+        Problem: As `connexion_body`.
+    """
+    value = await connexion_json(request)
+    complain(value, listed if isinstance(value, list) else alike)
+    return cast("list[JsonObject] | JsonObject", value)
 
 
 def query_boolean(request: Request, name: str) -> bool | None:

@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -13,8 +12,8 @@ from starlette.routing import Route
 from poya.lab.services.answers import (
     Crash,
     Problem,
-    complain,
     connexion_body,
+    connexion_patches,
     json_answer,
     no_content,
     query_boolean,
@@ -23,12 +22,12 @@ from poya.lab.services.cfs_options import Options
 from poya.lab.services.cfs_shapes import component_v2, component_v3
 from poya.lab.services.cfs_status import configuration_status
 from poya.lab.services.cfs_views import next_page, page, to_v2, to_v3, v2_page, v3_page_request
-from poya.lab.services.schema import Shape
+from poya.lab.services.schema import BOOLEAN, TEXT, Shape, patches
 from poya.lab.services.times import cfs_time
 from poya.lab.site import LabSite
 from poya.lab.state import JsonObject
 
-_ANYTHING = Shape("array"), Shape("object")
+_FILTERS = {"enabled": BOOLEAN} | dict.fromkeys(("ids", "status", "config_name", "tags"), TEXT)
 
 
 class Components:
@@ -75,7 +74,9 @@ class Components:
         keep = self._filter(_filters_of(request, "configName"))
         limit = self._options.page_size if self._site.profile.cfs_v3 else len(self._records)
         found, more = page(self._records, limit, "", keep)
-        return json_answer(v2_page([_layers_to_v2(self._with_status(c)) for c in found], more=more))
+        return json_answer(
+            v2_page([_layers_to_v2(self._with_status(c)) for c in found], more=more)
+        )
 
     async def list_v3(self, request: Request) -> Response:
         """A page of components."""
@@ -176,15 +177,12 @@ class Components:
     async def _patch_many(
         self, request: Request, shape: Shape, convert: Callable[[JsonObject], JsonObject]
     ) -> list[JsonObject]:
-        body: Any = await connexion_body(request, Shape("array") if await _is_list(request) else Shape("object"))
+        body = await connexion_patches(request, *patches(shape, _FILTERS))
         if isinstance(body, list):
-            for item in body:
-                complain(item, shape)
-            found = [(self._existing(item.get("id", "")), convert(item)) for item in body]
+            found = [(self._existing(item["id"]), convert(item)) for item in body]
             return [self._patch(record, patch) for record, patch in found]
-        complain(body.get("patch", {}), shape)
-        patch = {k: v for k, v in convert(body.get("patch", {})).items() if k != "id"}
-        keep = self._filter(body.get("filters", {}))
+        patch = {k: v for k, v in convert(body["patch"]).items() if k != "id"}
+        keep = self._filter(body["filters"])
         return [self._patch(c, patch) for c in list(self._records.values()) if keep(c)]
 
     def _stamped(self, given: JsonObject) -> JsonObject:
@@ -226,10 +224,6 @@ class Components:
         if not state_details:
             del shown["state"]
         return shown
-
-
-async def _is_list(request: Request) -> bool:
-    return (await request.body()).lstrip()[:1] == b"["
 
 
 def _filters_of(request: Request, config_name: str) -> JsonObject:

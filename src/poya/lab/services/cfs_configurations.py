@@ -269,6 +269,4 @@ def _require_same_owner(given: JsonObject, tenant: str) -> None:
 
 
 def _both(what: str, title: str) -> Problem:
-    return Problem(
-        400, f"Only {what} should be specified for each layer, not both.", title=title
-    )
+    return Problem(400, f"Only {what} should be specified for each layer, not both.", title=title)

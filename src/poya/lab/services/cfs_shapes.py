@@ -25,7 +25,9 @@ _CONFIGURED = Shape(
     "string", choices=("unconfigured", "pending", "failed", "configured"), read_only=True
 )
 NAME_LIMIT = 60
-SESSION_NAME = text(1, 45, pattern=r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$")
+SESSION_NAME = text(
+    1, 45, pattern=r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"
+)
 
 
 def configuration_v2(profile: ReleaseProfile) -> Shape:

@@ -37,7 +37,7 @@ class Sources:
         """The paths of this part of CFS. A source's name may be a URL."""
         base, one = "/v3/sources", "/v3/sources/{name:path}"
         routes = [
-            Route(base, self.list, methods=["GET"]),
+            Route(base, self.list_all, methods=["GET"]),
             Route(base, self.create, methods=["POST"]),
             Route(one, self.get, methods=["GET"]),
             Route(one, self.patch, methods=["PATCH"]),
@@ -47,7 +47,7 @@ class Sources:
             routes.append(Route(one, self.restore, methods=["POST"]))
         return routes
 
-    async def list(self, request: Request) -> Response:
+    async def list_all(self, request: Request) -> Response:
         """A page of sources."""
         limit, after_id = v3_page_request(request, self._options.page_size)
         in_use = query_boolean(request, "in_use")

@@ -92,9 +92,7 @@ class TokenMint:
             }
         )
 
-    def user_token(
-        self, name: str, account: UserAccount, *, now_s: float, lifetime_s: int
-    ) -> str:
+    def user_token(self, name: str, account: UserAccount, *, now_s: float, lifetime_s: int) -> str:
         """A token of a person."""
         return self._sign(
             self._claims(now_s, lifetime_s, USER_CLIENT)

@@ -54,13 +54,13 @@ class DeletedImages:
         """The paths of this part of IMS."""
         base = "/v3/deleted/images"
         return [
-            Route(base, self.list, methods=["GET"]),
+            Route(base, self.list_all, methods=["GET"]),
             Route(f"{base}/{{id}}", self.get, methods=["GET"]),
             Route(f"{base}/{{id}}", self.patch, methods=["PATCH"]),
             Route(f"{base}/{{id}}", self.delete, methods=["DELETE"]),
         ]
 
-    async def list(self, _request: Request) -> Response:
+    async def list_all(self, _request: Request) -> Response:
         """All images that were put aside."""
         return encoded_answer(self._records.encoded())
 

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import uuid
 
 from starlette.requests import Request
@@ -19,7 +20,13 @@ from poya.lab.services.ims_links import (
     require_manifest,
     split_s3,
 )
-from poya.lab.services.ims_schema import created_image, ims_body, patched_image, require
+from poya.lab.services.ims_schema import (
+    FlaskRefusal,
+    created_image,
+    ims_body,
+    patched_image,
+    require,
+)
 from poya.lab.services.times import ims_time
 from poya.lab.site import LabSite
 from poya.lab.state import JsonObject
@@ -37,7 +44,7 @@ class Images:
     def routes(self) -> list[Route]:
         """The paths of this part of IMS."""
         routes = [
-            Route("/v3/images", self.list, methods=["GET"]),
+            Route("/v3/images", self.list_all, methods=["GET"]),
             Route("/v3/images", self.create, methods=["POST"]),
             Route("/v3/images/{id}", self.get, methods=["GET"]),
             Route("/v3/images/{id}", self.patch, methods=["PATCH"]),
@@ -45,7 +52,7 @@ class Images:
         ]
         for base in ("/v2/images", "/images"):
             routes += [
-                Route(base, self.list, methods=["GET"]),
+                Route(base, self.list_all, methods=["GET"]),
                 Route(base, self.create_v2, methods=["POST"]),
                 Route(f"{base}/{{id}}", self.get, methods=["GET"]),
                 Route(f"{base}/{{id}}", self.patch, methods=["PATCH"]),
@@ -53,7 +60,7 @@ class Images:
             ]
         return routes
 
-    async def list(self, _request: Request) -> Response:
+    async def list_all(self, _request: Request) -> Response:
         """All images; there are no filters and no pages."""
         return encoded_answer(self._records.encoded())
 
@@ -62,14 +69,14 @@ class Images:
         return json_answer(self._record(request))
 
     async def create(self, request: Request) -> Response:
-        """Create a record; a link is validated as on PATCH, but an unreadable manifest is a 500."""
+        """Create a record; a link is checked as on PATCH, but an unreadable manifest is a 500."""
         body = await ims_body(request)
         require(body, created_image(self._site.profile), "name")
         if body.get("link"):
             try:
                 await require_manifest(self._site.objects, self._records, body["link"])
             except UnreadableManifest:
-                raise Problem(500, "Internal Server Error") from None
+                raise FlaskRefusal(500, "Internal Server Error") from None
         return self._create(body)
 
     async def create_v2(self, request: Request) -> Response:
@@ -139,11 +146,9 @@ class Images:
                     "Re-run request with valid input values.",
                 )
             return
-        try:
+        # IMS logs that it could not read the manifest, and goes on: the link is set.
+        with contextlib.suppress(UnreadableManifest):
             await require_manifest(self._site.objects, self._records, link)
-        except UnreadableManifest:
-            # IMS logs this and goes on: the link is set.
-            pass
         record["link"] = _complete(link)
 
     async def _delete_objects(self, link: JsonObject) -> None:
@@ -159,7 +164,11 @@ class Images:
 
 
 def _complete(link: JsonObject | None) -> JsonObject | None:
-    return {"path": link["path"], "etag": link.get("etag", ""), "type": link["type"]} if link else None
+    return (
+        {"path": link["path"], "etag": link.get("etag", ""), "type": link["type"]}
+        if link
+        else None
+    )
 
 
 def _metadata(given: JsonObject, form: MetadataForm) -> JsonObject:

@@ -27,7 +27,7 @@ _MALFORMED = "The image's manifest.json is malformed."
 
 
 class UnreadableManifest(Exception):
-    """The manifest is there but is not JSON."""
+    """The manifest is not there, or is not a JSON object."""
 
 
 def split_s3(path: str) -> tuple[str, str]:
@@ -70,12 +70,12 @@ async def require_artifact(objects: LabObjects, link: JsonObject) -> None:
         )
 
 
-async def read_manifest(objects: LabObjects, link: JsonObject) -> Any:
+async def read_manifest(objects: LabObjects, link: JsonObject) -> JsonObject:
     """The manifest that a link names, parsed.
 
     Raises:
         Problem: 400 if it is too long.
-        UnreadableManifest: It is absent or not JSON.
+        UnreadableManifest: It is absent or not a JSON object.
     """
     bucket, key = split_s3(link["path"])
     try:
@@ -90,7 +90,7 @@ async def read_manifest(objects: LabObjects, link: JsonObject) -> Any:
             "then re-run the request with valid information.",
         )
     try:
-        return msgspec.json.decode(raw)
+        return msgspec.json.decode(raw, type=dict[str, Any])
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise UnreadableManifest from error
 

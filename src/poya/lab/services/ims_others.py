@@ -15,6 +15,7 @@ from poya.lab.services.answers import Problem, encoded_answer, json_answer, no_c
 from poya.lab.services.ims_links import require_artifact
 from poya.lab.services.ims_schema import (
     Field,
+    FlaskRefusal,
     anything,
     arch,
     boolean,
@@ -47,14 +48,14 @@ class _Simple:
         routes = []
         for base in (f"/v3/{self.name}", f"/v2/{self.name}", f"/{self.name}"):
             routes += [
-                Route(base, self.list, methods=["GET"]),
+                Route(base, self.list_all, methods=["GET"]),
                 Route(base, self.create, methods=["POST"]),
                 Route(f"{base}/{{id}}", self.get, methods=["GET"]),
                 Route(f"{base}/{{id}}", self.delete, methods=["DELETE"]),
             ]
         return routes
 
-    async def list(self, _request: Request) -> Response:
+    async def list_all(self, _request: Request) -> Response:
         """All records."""
         return encoded_answer(self._records.encoded())
 
@@ -129,5 +130,5 @@ class Recipes(_Simple):
         paths = {(recipe.get("link") or {}).get("path") for recipe in self._records.values()}
         if body["link"]["path"] in paths:
             # IMS means to answer 422, but its logging call fails first.
-            raise Problem(500, "Internal Server Error")
+            raise FlaskRefusal(500, "Internal Server Error")
         await require_artifact(self._site.objects, body["link"])

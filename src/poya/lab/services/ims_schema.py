@@ -4,10 +4,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 import msgspec
 from starlette.requests import Request
+from starlette.responses import Response
 
 from poya.lab.profiles import MetadataForm, ReleaseProfile
 from poya.lab.services.answers import Problem, json_answer
@@ -31,7 +32,7 @@ _INVALID = (
 class FlaskRefusal(Problem):
     """A refusal of the framework's: `{"message": ...}`, no problem document."""
 
-    def answer(self) -> Any:
+    def answer(self) -> Response:
         """The response that says so."""
         return json_answer({"message": self.detail}, self.status)
 
@@ -141,7 +142,9 @@ def string_map(value: object) -> Errors | None:
     if not isinstance(value, dict):
         return ["Not a valid mapping type."]
     wrong: dict[str, Errors] = {
-        key: {"value": ["Not a valid string."]} for key, v in value.items() if not isinstance(v, str)
+        key: {"value": ["Not a valid string."]}
+        for key, v in value.items()
+        if not isinstance(v, str)
     }
     return wrong or None
 

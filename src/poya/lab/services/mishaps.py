@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import asyncio
+
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -20,7 +21,9 @@ class PeerReset(ConnectionResetError):
     """The connection was broken on purpose; only seen by clients that call the app directly."""
 
 
-async def serve_struck(fault: Fault, app: ASGIApp, scope: Scope, receive: Receive, send: Send) -> int:
+async def serve_struck(
+    fault: Fault, app: ASGIApp, scope: Scope, receive: Receive, send: Send
+) -> int:
     """Serve one request under a fault.
 
     Returns:
@@ -47,7 +50,9 @@ async def _deliver(fault: Fault, start: Message, body: bytes, send: Send) -> int
         return await _break_off(send)
     if fault.action is FaultAction.TRUNCATE:
         await send(start)
-        await send({"type": "http.response.body", "body": body[: len(body) // 2], "more_body": True})
+        await send(
+            {"type": "http.response.body", "body": body[: len(body) // 2], "more_body": True}
+        )
         return await _break_off(send)
     if fault.action is FaultAction.GARBAGE:
         body = _PROXY_PAGE.format(status=fault.status).encode()

@@ -15,7 +15,9 @@ from poya.lab.services.identity import USER_CLIENT, TokenMint, TokenRefused
 TENANT_HEADER = "Cray-Tenant-Name"
 
 _TENANT_NAME = re.compile(r"^[a-z0-9][a-z0-9\-\.]{1,251}[a-z0-9]$")
-_TENANT_READS = re.compile(r"/apis/bos/v2(/(components|sessions|sessiontemplates|version|healthz)(/.*)?)?")
+_TENANT_READS = re.compile(
+    r"/apis/bos/v2(/(components|sessions|sessiontemplates|version|healthz)(/.*)?)?"
+)
 _TENANT_POSTS = re.compile(r"/apis/bos/v2/(sessions|applystaged)")
 _TENANT_CONFIGURES = re.compile(r"/apis/cfs/v3/configurations(/.*)?")
 

@@ -86,6 +86,13 @@ def closed(properties: Mapping[str, Shape], *required: str) -> Shape:
     return Shape("object", properties=properties, required=required, closed=True)
 
 
+def patches(one: Shape, filters: Mapping[str, Shape]) -> tuple[Shape, Shape]:
+    """A PATCH of many records: as a list of patches with ids, or as one patch with filters."""
+    each = Shape("object", {**one.properties, "id": TEXT}, required=("id",), closed=one.closed)
+    alike = {"patch": one, "filters": Shape("object", filters)}
+    return array(each), Shape("object", alike, required=("patch", "filters"))
+
+
 def check(value: object, shape: Shape) -> None:
     """Compare a value with a shape.
 

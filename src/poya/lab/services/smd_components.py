@@ -64,7 +64,7 @@ class Components:
         """The paths of this part of HSM."""
         base = "/State/Components"
         return [
-            Route(base, self.list, methods=["GET"]),
+            Route(base, self.list_all, methods=["GET"]),
             Route(base, self.create, methods=["POST"]),
             Route(f"{base}/Query", self.query, methods=["POST"]),
             Route(f"{base}/Query/{{xname}}", self.query_one, methods=["GET"]),
@@ -76,7 +76,7 @@ class Components:
             Route("/memberships/{xname}", self.get_membership, methods=["GET"]),
         ]
 
-    async def list(self, request: Request) -> Response:
+    async def list_all(self, request: Request) -> Response:
         """All components, or those that the query asks for."""
         if not request.query_params:
             return encoded_answer(b'{"Components":' + self._state.components.encoded() + b"}")
@@ -134,7 +134,7 @@ class Components:
     async def patch_many(self, request: Request) -> Response:
         """Change one aspect of several components."""
         body = await go_body(request, dict[str, Any])
-        names = [normalise(name) for name in body.get("ComponentIDs") or []]
+        names = [normalise(str(name)) for name in body.get("ComponentIDs") or []]
         if not names:
             raise Problem(400, "Missing IDs")
         components = [c for name in names if (c := self._state.components.get(name))]

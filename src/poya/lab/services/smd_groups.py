@@ -61,7 +61,7 @@ class Groups:
     def routes(self) -> list[Route]:
         """The paths of this part of HSM."""
         return [
-            Route("/groups", self.list, methods=["GET"]),
+            Route("/groups", self.list_all, methods=["GET"]),
             Route("/groups", self.create, methods=["POST"]),
             Route("/groups/labels", self.list_labels, methods=["GET"]),
             Route("/groups/{label}", self.get, methods=["GET"]),
@@ -72,7 +72,7 @@ class Groups:
             Route("/groups/{label}/members/{xname}", self.remove_member, methods=["DELETE"]),
         ]
 
-    async def list(self, request: Request) -> Response:
+    async def list_all(self, request: Request) -> Response:
         """All groups by label, or those of some labels or tags."""
         labels = [fold(v, "Invalid group label.") for v in request.query_params.getlist("group")]
         tags = {fold(v, "Invalid tag.") for v in request.query_params.getlist("tag")}

@@ -62,7 +62,8 @@ class Inventory:
             return encoded_answer(self._state.hardware.encoded())
         keep = self._filter(request.query_params)
         names = {normalise(value) for value in request.query_params.getlist("id")}
-        found = [x for x in self._state.hardware.keys() if keep(x) and (not names or x in names)]
+        known = self._state.hardware.keys()
+        found = [x for x in known if keep(x) and (not names or x in names)]
         return encoded_answer(self._state.hardware.encoded(found))
 
     async def get_hardware(self, request: Request) -> Response:
@@ -79,7 +80,9 @@ class Inventory:
         reach = self._reach(normalise(asked), request.query_params)
         keep = self._filter(request.query_params)
         records = self._state.hardware
-        found = [r for x in sorted(records.keys()) if reach(x) and keep(x) and (r := records.get(x))]
+        found = [
+            r for x in sorted(records.keys()) if reach(x) and keep(x) and (r := records.get(x))
+        ]
         arrays = _nested(found) if form == NESTED else _arranged(found)
         return json_answer({"XName": asked, "Format": form, **arrays})
 
@@ -104,7 +107,9 @@ class Inventory:
         """One network interface; its ID is its MAC address without colons."""
         record = self._state.ethernet_interfaces.get(request.path_params["id"].lower())
         if record is None:
-            raise Problem(404, f"No such component ethernet interface: {request.path_params['id']}")
+            raise Problem(
+                404, f"No such component ethernet interface: {request.path_params['id']}"
+            )
         return json_answer(record)
 
     def _filter(self, query: QueryParams) -> Callable[[str], bool]:

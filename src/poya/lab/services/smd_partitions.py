@@ -47,7 +47,7 @@ class Partitions:
     def routes(self) -> list[Route]:
         """The paths of this part of HSM."""
         return [
-            Route("/partitions", self.list, methods=["GET"]),
+            Route("/partitions", self.list_all, methods=["GET"]),
             Route("/partitions", self.create, methods=["POST"]),
             Route("/partitions/names", self.list_names, methods=["GET"]),
             Route("/partitions/{name}", self.get, methods=["GET"]),
@@ -58,7 +58,7 @@ class Partitions:
             Route("/partitions/{name}/members/{xname}", self.remove_member, methods=["DELETE"]),
         ]
 
-    async def list(self, request: Request) -> Response:
+    async def list_all(self, request: Request) -> Response:
         """All partitions by name, or those of some names or tags."""
         query = request.query_params
         names = [fold(v, "Invalid partition name.") for v in query.getlist("partition")]

@@ -20,3 +20,8 @@ def ims_time(now_s: float, *, zone: bool) -> str:
     """`2024-05-06T11:22:33.123456`, with +00:00 from older releases of IMS."""
     text = datetime.fromtimestamp(now_s, UTC).strftime("%Y-%m-%dT%H:%M:%S.%f")
     return f"{text}+00:00" if zone else text
+
+
+def seconds_of(text: str) -> float:
+    """A time that one of these wrote, as seconds since 1970."""
+    return datetime.fromisoformat(text).replace(tzinfo=UTC).timestamp()

@@ -7,6 +7,7 @@ import asyncio
 import hashlib
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 
 from poya.lab.ports import ObjectInfo, StsCredentials
@@ -103,14 +104,34 @@ class SiteObjects:
         key.set_metadata({_META + name: value for name, value in metadata.items()})
         return _info(key)
 
-    def snapshot(self) -> list[ObjectRow]:
-        """All objects as they are now, kept from being removed until the store is closed."""
-        rows = [
+    def put_alike(self, bucket: str, keys: Iterable[str], body: bytes) -> str:
+        """Write the same small body under many keys, in one transaction; its etag."""
+        staged = self._blobs.store(body)
+        content = self._blobs.adopt(staged)
+        now = datetime.now(UTC).replace(tzinfo=None)
+        metadata = {"Content-Type": "binary/octet-stream"}
+        rows = [ObjectRow(bucket, key, staged.md5, now, metadata, content) for key in keys]
+        self._index.put(rows)
+        self.backend.load(rows)
+        self._blobs.release(content)
+        return staged.md5
+
+    def read_now(self, bucket: str, key: str) -> bytes:
+        """Read a whole small object. Raises KeyError if absent."""
+        return b"".join(self._blobs.read(self._existing(bucket, key).content))
+
+    def rows(self) -> list[ObjectRow]:
+        """All objects as they are now."""
+        return [
             row_of(key)
             for bucket in self.backend.buckets.values()
             for key in bucket.keys.values()
             if isinstance(key, DiskKey)
         ]
+
+    def snapshot(self) -> list[ObjectRow]:
+        """All objects as they are now, their bytes kept until the store is closed."""
+        rows = self.rows()
         for row in rows:
             self._blobs.retain(row.content)
         return rows

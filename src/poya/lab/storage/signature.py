@@ -19,7 +19,7 @@ _ALGORITHM = "AWS4-HMAC-SHA256"
 _MAX_SKEW_S = 15 * 60
 _MAX_PRESIGNED_S = 7 * 24 * 3600
 _AUTHORIZATION = re.compile(
-    r"AWS4-HMAC-SHA256\s+Credential=(?P<credential>[^,\s]+),\s*"
+    r"AWS4-HMAC-SHA256\s+Credential=(?P<credential>[^,]+),\s*"
     r"SignedHeaders=(?P<headers>[^,\s]+),\s*Signature=(?P<signature>[0-9a-f]{64})\s*"
 )
 

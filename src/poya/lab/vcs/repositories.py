@@ -106,7 +106,7 @@ def _stream(commits: Iterable[Commit]) -> bytes:
         lines.append(f"committer {_AUTHOR} {when} +0000\n")
         lines.append(_data(commit.message))
         if commit.start:
-            lines.append(f"from refs/heads/{commit.start}^0\n")
+            lines.append(f"from refs/heads/{commit.start}\n")
         for path, text in commit.files.items():
             lines.append(f"M 100644 inline {path}\n{_data(text)}")
     return "".join(lines).encode()

@@ -39,6 +39,12 @@ class Case:
         """The planned entities of one kind."""
         return tuple(entity for entity in self.entities if entity.kind == kind)
 
+    def sources_of(self, boot_set: BootSet) -> list[str]:
+        """The source's nodes that the boot set boots by its groups and its node list."""
+        labels = {label.lower() for label in boot_set.node_groups}
+        members = [x for g in self.vcluster.groups if g.label in labels for x in g.members]
+        return [*members, *boot_set.node_list]
+
     def boot_sets(self) -> Iterator[tuple[SessionTemplate, BootSet]]:
         """Every boot set of every template."""
         for template in self.vcluster.templates:

@@ -10,6 +10,7 @@ from poya.model.finding import Finding
 from poya.model.image import BOS_ARCH_OF_IMS
 from poya.model.records import BootSet, SessionTemplate
 from poya.planning.checks import Case
+from poya.planning.nodes import BOOTABLE
 
 
 def check(case: Case) -> Iterator[Finding]:
@@ -24,16 +25,18 @@ def check(case: Case) -> Iterator[Finding]:
 
 def _against_image(case: Case, template: SessionTemplate, boot_set: BootSet) -> Iterator[Finding]:
     image = next((i for i in case.vcluster.images if i.manifest_path == boot_set.path), None)
-    wanted = boot_set.arch or "X86"
-    if image is None or wanted not in ("X86", "ARM"):
+    # BOS 2.29 and later take Unknown for X86 here, and look past Other.
+    wanted = "X86" if boot_set.arch in ("", "Unknown") else boot_set.arch
+    if image is None or wanted not in BOOTABLE:
         return
-    has = BOS_ARCH_OF_IMS.get(image.arch, "")
-    if has and has != wanted:
+    planned = next((i.arch for i in case.images if i.source_id == image.id), None)
+    has = planned or image.arch
+    if has in BOS_ARCH_OF_IMS and BOS_ARCH_OF_IMS[has] != wanted:
         yield Finding(
             "arch-image",
             "critical",
             _subject(template, boot_set),
-            f"The boot set is for {wanted}, its image is {image.arch}.",
+            f"The boot set is for {wanted}, its image is {has}.",
             evidence=f"image {image.name} ({image.id})",
             remedy="Correct the arch of the boot set or of the image at the source.",
         )
@@ -54,25 +57,19 @@ def _against_release(
 
 def _against_nodes(case: Case, template: SessionTemplate, boot_set: BootSet) -> Iterator[Finding]:
     nodes = case.inventory.nodes or {}
-    names = [name for name in case.nodes.apply(_sources(case, boot_set)) if name in nodes]
+    names = [name for name in case.nodes.apply(case.sources_of(boot_set)) if name in nodes]
     wanted = boot_set.arch or "X86"
     archs = Counter(nodes[name].arch.upper() for name in names)
     fitting = archs[wanted] + (archs["UNKNOWN"] + archs[""] if wanted == "X86" else 0)
-    if names and not fitting and wanted in ("X86", "ARM"):
+    if names and not fitting and wanted in BOOTABLE:
         yield Finding(
             "arch-nodes",
             "warning",
             _subject(template, boot_set),
             f"None of its nodes at the target is {wanted}; BOS will boot none of them.",
-            evidence=", ".join(f"{count} {arch or 'unknown'}" for arch, count in archs.items()),
+            evidence=", ".join(f"{n} {arch or 'unknown'}" for arch, n in sorted(archs.items())),
             remedy="Choose nodes of that architecture with --nodes.",
         )
-
-
-def _sources(case: Case, boot_set: BootSet) -> list[str]:
-    labels = {label.lower() for label in boot_set.node_groups}
-    members = [x for g in case.vcluster.groups if g.label in labels for x in g.members]
-    return [*members, *boot_set.node_list]
 
 
 def _subject(template: SessionTemplate, boot_set: BootSet) -> str:

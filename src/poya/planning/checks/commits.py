@@ -18,7 +18,9 @@ def check(case: Case) -> Iterator[Finding]:
         subject = f"CFS configuration {configuration.name}"
         for layer in configuration.repositories():
             present = case.inventory.commits.get((layer.clone_url, layer.commit))
-            if not layer.commit:
+            if layer.source and not case.inventory.capabilities.has_sources:
+                yield _without_sources(subject, layer.source, case)
+            elif not layer.commit:
                 yield _without_commit(subject, layer.clone_url or layer.source, layer.branch)
             elif present is False:
                 yield Finding(
@@ -41,6 +43,17 @@ def check(case: Case) -> Iterator[Finding]:
             f"{unasked} commits could not be looked up in {case.inventory.label}'s git.",
             remedy="Give [sites.<name>.vcs] a user and password to have them checked.",
         )
+
+
+def _without_sources(subject: str, source: str, case: Case) -> Finding:
+    return Finding(
+        "source-unsupported",
+        "critical",
+        subject,
+        f"A layer names the CFS source '{source}'; {case.inventory.capabilities.release} has no "
+        "sources.",
+        remedy="Give the layer a clone URL, or choose a target with CSM 1.5 or newer.",
+    )
 
 
 def _without_commit(subject: str, repository: str, branch: str) -> Finding:

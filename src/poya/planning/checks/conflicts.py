@@ -27,7 +27,9 @@ def check(case: Case) -> Iterator[Finding]:
                 "critical",
                 f"IMS image {image.name}",
                 f"{case.inventory.label} has another image of this name.",
-                evidence=", ".join(i.id for i in case.inventory.images if i.name == image.name),
+                evidence=", ".join(
+                    sorted(i.id for i in case.inventory.images if i.name == image.name)
+                ),
                 remedy="--on-conflict image=overwrite puts the new one beside it (boot sets refer "
                 "to ids); --on-conflict image=rename gives it another name.",
             )

@@ -32,14 +32,11 @@ def _structure(image: Image, manifest: Manifest) -> Iterator[Finding]:
     for media_type, title in ((ROOTFS, "root file system"), (KERNEL, "kernel")):
         count = len(manifest.of_type(media_type))
         if count != 1:
-            yield Finding(
-                "manifest-artifacts",
-                "critical",
-                subject,
-                f"The manifest names {count} artifacts of type {title}; exactly one is needed.",
-                remedy="Rebuild the image.",
-            )
-    if not manifest.of_type(INITRD):
+            yield _miscounted(subject, count, title)
+    initrds = len(manifest.of_type(INITRD))
+    if initrds > 1:
+        yield _miscounted(subject, initrds, "initrd")
+    if not initrds:
         yield Finding(
             "manifest-without-initrd",
             "warning",
@@ -47,6 +44,16 @@ def _structure(image: Image, manifest: Manifest) -> Iterator[Finding]:
             "The manifest names no initrd; the image boots only with a kernel that needs none.",
             remedy="Accept it if that is meant.",
         )
+
+
+def _miscounted(subject: str, count: int, title: str) -> Finding:
+    return Finding(
+        "manifest-artifacts",
+        "critical",
+        subject,
+        f"The manifest names {count} artifacts of type {title}; BOS and IMS want one.",
+        remedy="Rebuild the image.",
+    )
 
 
 def _etags(image: Image, manifest: Manifest) -> Iterator[Finding]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
+from poya import transfer
 from poya.concurrency import both, together
 from poya.csm import Image as ImageRecord
 from poya.csm import Site
@@ -17,7 +18,6 @@ from poya.sites.csm.images import ImageReader
 from poya.sites.csm.nodes import nodes_of
 from poya.sites.csm.objects import Objects
 from poya.sites.csm.survey import release_name
-from poya.transfer import ReadableObject
 
 
 class CsmSource:
@@ -33,12 +33,12 @@ class CsmSource:
         """The site's name in the configuration."""
         return self._site.config.name
 
-    async def readable(self, path: str) -> ReadableObject:
+    async def readable(self, path: str) -> transfer.Source:
         """Open one object of the site's S3."""
         location = S3Path.parse(path)
         if location is None:
             raise NotFound(f"'{path}' is not a place in an object store.")
-        return self._objects.readable(location)
+        return await self._objects.readable(location)
 
     async def capture(self, selector: Selector) -> VCluster:
         """Read the closure of the selected templates."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from contextlib import suppress
 
+from poya import transfer
 from poya.concurrency import both
 from poya.csm import Site
 from poya.documents import Document
@@ -19,7 +20,6 @@ from poya.sites.csm.entities import Entities
 from poya.sites.csm.images import ImageReader
 from poya.sites.csm.objects import Objects
 from poya.sites.csm.survey import Surveyor
-from poya.transfer import WritableObject
 
 BUCKET = "boot-images"
 _CONFLICT = 409
@@ -89,9 +89,17 @@ class CsmTarget:
         """BOS takes the image's id from the first component of the key."""
         return str(S3Path(BUCKET, f"{image_id}/{name}"))
 
-    async def writable(self, image_id: str, name: str) -> WritableObject:
+    async def writable(self, image_id: str, name: str) -> transfer.Target:
         """The object for one artifact."""
-        return self._objects.writable(S3Path(BUCKET, f"{image_id}/{name}"))
+        return await self._objects.writable(S3Path(BUCKET, f"{image_id}/{name}"))
+
+    @property
+    def wants_sha256(self) -> bool:
+        """S3 and IMS know md5s only."""
+        return False
+
+    async def note_artifact(self, place: tuple[str, str], result: transfer.Result) -> None:
+        """S3 knows its objects by itself."""
 
     async def publish_manifest(self, image_id: str, body: bytes) -> Published:
         """Put the manifest, and read its etag back."""

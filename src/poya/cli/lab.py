@@ -1,0 +1,186 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`poya lab`: emulated sites on this machine, to learn, rehearse and test on."""
+
+from __future__ import annotations
+
+import json
+import re
+import shlex
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from poya.errors import UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from poya.lab.lifecycle import Lab, SiteStatus
+
+_SITE = re.compile(r"(?P<name>[a-z0-9][a-z0-9-]{0,30})=(?P<release>\d+\.\d+)")
+
+
+def _directory_option(command: Callable[..., None]) -> Callable[..., None]:
+    return click.option(
+        "--dir",
+        "directory",
+        metavar="DIR",
+        type=click.Path(file_okay=False, path_type=Path),
+        help="Where the lab keeps its files (default: $XDG_STATE_HOME/poya/lab).",
+    )(command)
+
+
+@click.group(
+    epilog="""\b
+Examples:
+  poya lab up                      start alps (CSM 1.5) and prealps (CSM 1.6)
+  eval "$(poya lab env)"           use the lab's configuration in this shell
+  poya get templates --site alps   look around
+  poya lab down                    stop; what was done to the sites is kept
+"""
+)
+def lab() -> None:
+    """Run emulated sites on this machine.
+
+    Each site is a process of its own that serves the CSM APIs, an S3 object store and a git
+    server on loopback. `alps` holds a vCluster named gele; `prealps` has room for it.
+    """
+
+
+@lab.command(
+    epilog="""\b
+Examples:
+  poya lab up
+  poya lab up --image-size 300M
+  poya lab up --site alps=1.5 --site prealps=1.7 --dir /tmp/lab --port-base 18000
+"""
+)
+@click.option(
+    "--site",
+    "sites",
+    metavar="NAME=RELEASE",
+    multiple=True,
+    help="A site and its CSM release; repeat for more (default: alps=1.5, prealps=1.6).",
+)
+@click.option(
+    "--image-size", metavar="SIZE", help="Size of gele's root file system, such as 24M or 2G."
+)
+@click.option(
+    "--port-base",
+    type=click.IntRange(1024, 65000),
+    metavar="N",
+    help="First of consecutive ports (default: free ones, kept from then on).",
+)
+@click.option(
+    "--sts-endpoint",
+    metavar="URL",
+    help="Object store that STS names, as real sites name one that only they can resolve.",
+)
+@_directory_option
+def up(
+    sites: Sequence[str],
+    image_size: str | None,
+    port_base: int | None,
+    sts_endpoint: str | None,
+    directory: Path | None,
+) -> None:
+    """Start the sites that do not run, and wait until they are ready."""
+    from poya.lab.lifecycle import Wanted
+
+    wanted = Wanted(
+        sites=tuple(_site(text) for text in sites),
+        image_bytes=None if image_size is None else _size_bytes(image_size),
+        port_base=port_base,
+        sts_endpoint=sts_endpoint,
+    )
+    chosen = _lab(directory)
+    before = {status.spec.name for status in chosen.status() if status.pid}
+    for status in chosen.up(wanted):
+        note = " (already up)" if status.spec.name in before else ""
+        click.echo(f"{status.spec.name}, CSM {status.spec.release}{note}")
+        click.echo(f"    URL  {status.spec.url}")
+        click.echo(f"    S3   {status.spec.s3_endpoint}")
+        click.echo(f"    CA   {status.files.ca}")
+    click.echo(f"\n{_export(chosen)}")
+
+
+@lab.command()
+@_directory_option
+def down(directory: Path | None) -> None:
+    """Stop the sites. What they hold is kept for the next start."""
+    stopped = _lab(directory).down()
+    click.echo(f"Stopped {', '.join(stopped)}." if stopped else "No site was running.")
+
+
+@lab.command()
+@click.option("--output", type=click.Choice(["table", "json"]), default="table")
+@_directory_option
+def status(output: str, directory: Path | None) -> None:
+    """Show the sites of the lab and whether they run."""
+    found = _lab(directory).status()
+    if output == "json":
+        click.echo(json.dumps([_described(one) for one in found], indent=2))
+    elif not found:
+        click.echo("There is no lab yet. Start one with: poya lab up")
+    for one in found if output == "table" else ():
+        state = f"running, process {one.pid}" if one.pid else "down"
+        click.echo(f"{one.spec.name}  CSM {one.spec.release}  {state}  {one.spec.url}")
+
+
+@lab.command()
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@_directory_option
+def reset(yes: bool, directory: Path | None) -> None:
+    """Bring every site back to its seed and start it."""
+    if not yes:
+        click.confirm("Forget everything that was done to the lab's sites?", abort=True)
+    names = [status.spec.name for status in _lab(directory).reset()]
+    click.echo(f"Reset {', '.join(names)}.")
+
+
+@lab.command()
+@_directory_option
+def env(directory: Path | None) -> None:
+    """Print the line that makes a shell use the lab's configuration."""
+    chosen = _lab(directory)
+    if not chosen.config_path.exists():
+        raise UsageError("There is no lab yet.", todo="Start one with: poya lab up")
+    click.echo(_export(chosen))
+
+
+def _lab(directory: Path | None) -> Lab:
+    from poya.lab.lifecycle import Lab, default_directory
+
+    return Lab(directory or default_directory())
+
+
+def _site(text: str) -> tuple[str, str]:
+    found = _SITE.fullmatch(text)
+    if not found:
+        raise UsageError(f"{text!r} names no lab site.", todo="Write it like alps=1.5.")
+    return found["name"], found["release"]
+
+
+def _size_bytes(text: str) -> int:
+    from poya.lab.lifecycle import parse_size
+
+    return parse_size(text)
+
+
+def _export(chosen: Lab) -> str:
+    return f"export POYA_CONFIG={shlex.quote(str(chosen.config_path))}"
+
+
+def _described(status: SiteStatus) -> dict[str, object]:
+    spec, files = status.spec, status.files
+    return {
+        "name": spec.name,
+        "release": spec.release,
+        "running": status.pid is not None,
+        "pid": status.pid,
+        "url": spec.url,
+        "s3_endpoint": spec.s3_endpoint,
+        "ca": str(files.ca),
+        "log": str(files.log),
+    }

@@ -1,0 +1,204 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Where a lab keeps what: the sites it has, their ports and secrets, the operator's configuration.
+
+DIR/lab.json        the sites, their releases and ports
+DIR/config.toml     a poya configuration that names them (0600)
+DIR/<site>/         ca.pem, client-secret, user-password, vcs-password, log, and the
+                    site's records, objects and repositories
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+import socket
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from poya.errors import ConfigError, UsageError
+
+LOOPBACK = "127.0.0.1"
+_FORMAT = 1
+
+
+@dataclass(frozen=True, slots=True)
+class SiteSpec:
+    """One site of a lab.
+
+    Attributes:
+        release: The CSM release that it emulates.
+        gateway_port, s3_port: On loopback; 0 lets the system choose.
+        image_bytes: About the size of the largest root file system of the seed.
+        sts_endpoint: What STS names as the object store; empty: its reachable address. Real
+            sites may name a host that only they can resolve.
+    """
+
+    name: str
+    release: str
+    gateway_port: int = 0
+    s3_port: int = 0
+    image_bytes: int = 24 * 1024 * 1024
+    sts_endpoint: str = ""
+
+    @property
+    def url(self) -> str:
+        """The gateway's address."""
+        return f"https://{LOOPBACK}:{self.gateway_port}"
+
+    @property
+    def s3_endpoint(self) -> str:
+        """The object store's address."""
+        return f"https://{LOOPBACK}:{self.s3_port}"
+
+
+@dataclass(frozen=True, slots=True)
+class SiteFiles:
+    """The files of one site."""
+
+    directory: Path
+
+    @property
+    def ca(self) -> Path:
+        """The certificate that operators trust."""
+        return self.directory / "ca.pem"
+
+    @property
+    def client_secret(self) -> Path:
+        """The secret of the service account `admin-client`."""
+        return self.directory / "client-secret"
+
+    @property
+    def user_password(self) -> Path:
+        """The password of the administrator `operator`."""
+        return self.directory / "user-password"
+
+    @property
+    def vcs_password(self) -> Path:
+        """The password of `crayvcs`."""
+        return self.directory / "vcs-password"
+
+    @property
+    def s3_seed(self) -> Path:
+        """What the site's temporary credentials are made from."""
+        return self.directory / "s3-seed"
+
+    @property
+    def log(self) -> Path:
+        """What the site's process has to say."""
+        return self.directory / "log"
+
+    @property
+    def lock(self) -> Path:
+        """Held by the site's process as long as it lives; holds its process id."""
+        return self.directory / "lock"
+
+    @property
+    def outcome(self) -> Path:
+        """How the start of the site's process ended."""
+        return self.directory / "outcome.json"
+
+    @property
+    def contents(self) -> tuple[Path, Path, Path]:
+        """Records, objects and repositories: what a reset starts anew."""
+        root = self.directory / "content"
+        return root / "state.sqlite", root / "objects", root / "repositories"
+
+    def secret(self, path: Path) -> str:
+        """Read a secret of the site, making it up at the first time."""
+        if not path.exists():
+            write_private(path, secrets.token_urlsafe(24) + "\n")
+        return path.read_text().strip()
+
+    def make(self) -> None:
+        """Make the directories.
+
+        Raises:
+            UsageError: They cannot be made.
+        """
+        try:
+            self.contents[0].parent.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise UsageError(
+                f"The lab cannot keep its files in {self.directory.parent}.",
+                why=f"{error}",
+                todo="Give another directory with --dir.",
+            ) from error
+
+
+def load(directory: Path) -> list[SiteSpec]:
+    """The sites of the lab in `directory`; none if it has never been up.
+
+    Raises:
+        ConfigError: `lab.json` cannot be read.
+    """
+    path = directory / "lab.json"
+    if not path.exists():
+        return []
+    try:
+        content = json.loads(path.read_text())
+        return [SiteSpec(**site) for site in content["sites"]]
+    except (ValueError, KeyError, TypeError, OSError) as error:
+        raise ConfigError(
+            f"{path} cannot be read.", why=f"{error}", todo="Remove the directory to start anew."
+        ) from error
+
+
+def save(directory: Path, sites: Iterable[SiteSpec]) -> None:
+    """Write `lab.json` and, if the sites changed or it is missing, `config.toml`."""
+    listed = list(sites)
+    config = directory / "config.toml"
+    if config.exists() and listed == load(directory):
+        return  # the operator may have chosen another current site in it
+    content = {"format": _FORMAT, "sites": [asdict(site) for site in listed]}
+    write_private(directory / "lab.json", json.dumps(content, indent=2) + "\n")
+    write_private(config, configuration(directory, listed))
+
+
+def configuration(directory: Path, sites: Iterable[SiteSpec]) -> str:
+    """A poya configuration that names these sites; the first is the one in use."""
+    listed = list(sites)
+    lines = [f"site = {_quoted(listed[0].name)}"] if listed else []
+    for site in listed:
+        files = SiteFiles(directory / site.name)
+        lines += [
+            "",
+            f"[sites.{site.name}]",
+            'kind = "csm"',
+            f"url = {_quoted(site.url)}",
+            f"ca = {_quoted(files.ca)}",
+            f"s3_endpoint = {_quoted(site.s3_endpoint)}",
+            f"[sites.{site.name}.auth]",
+            'method = "client-credentials"',
+            'client_id = "admin-client"',
+            f"client_secret_file = {_quoted(files.client_secret)}",
+            f"[sites.{site.name}.vcs]",
+            'username = "crayvcs"',
+            f"password_file = {_quoted(files.vcs_password)}",
+        ]
+    return "\n".join(lines) + "\n"
+
+
+def _quoted(text: object) -> str:
+    return json.dumps(str(text), ensure_ascii=False)
+
+
+def write_private(path: Path, text: str) -> None:
+    """Write a file that only its owner may read, whole or not at all."""
+    partial = path.with_name(path.name + ".part")
+    partial.unlink(missing_ok=True)
+    descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "w", encoding="utf-8") as output:
+        output.write(text)
+    partial.replace(path)
+
+
+def free_ports(count: int) -> list[int]:
+    """Ports on loopback that are free now, all different."""
+    held = [socket.create_server((LOOPBACK, 0)) for _ in range(count)]
+    try:
+        return [one.getsockname()[1] for one in held]
+    finally:
+        for one in held:
+            one.close()

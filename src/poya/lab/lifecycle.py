@@ -1,0 +1,303 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Bringing a lab up and down: one background process a site.
+
+A site's process holds a lock on a file for as long as it lives. Whether it runs is asked of that
+lock and never of a process id alone, which may be another's by now.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from importlib.util import find_spec
+from pathlib import Path
+
+from poya.errors import Locked, UsageError
+from poya.lab.directory import SiteFiles, SiteSpec, free_ports, load, save
+from poya.lab.profiles import profile_of
+
+START_S = 60.0
+_STOP_S = 10.0
+_POLL_S = 0.02
+_NEEDED = ("cryptography", "flask", "flask_cors", "moto", "starlette", "uvicorn", "werkzeug")
+
+
+@dataclass(frozen=True, slots=True)
+class SiteStatus:
+    """A site and whether it runs: `pid` is None if not."""
+
+    spec: SiteSpec
+    files: SiteFiles
+    pid: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What `up` is asked for.
+
+    Attributes:
+        sites: Names and releases; empty: as last time, or the usual pair.
+        image_bytes: About the size of the largest root file system; None: as last time.
+        port_base: The first of consecutive ports; None: as last time, or any.
+        sts_endpoint: What STS names as the object store; None: as last time.
+    """
+
+    sites: tuple[tuple[str, str], ...] = ()
+    image_bytes: int | None = None
+    port_base: int | None = None
+    sts_endpoint: str | None = None
+
+
+USUAL_SITES = (("alps", "1.5"), ("prealps", "1.6"))
+
+
+def default_directory() -> Path:
+    """`$XDG_STATE_HOME/poya/lab`."""
+    state = os.environ.get("XDG_STATE_HOME") or "~/.local/state"
+    return Path(state).expanduser() / "poya" / "lab"
+
+
+def parse_size(text: str) -> int:
+    """Read a size such as `24M`, `2G` or a number of bytes.
+
+    Raises:
+        UsageError: It is not a size.
+    """
+    units = {"K": 1024, "M": 1024**2, "G": 1024**3}
+    number, unit = text.strip().upper().removesuffix("IB").removesuffix("B"), 1
+    if number and number[-1] in units:
+        number, unit = number[:-1], units[number[-1]]
+    if not number.isdecimal() or int(number) == 0:
+        raise UsageError(f"{text!r} is not a size.", todo="Give one such as 24M, 300M or 2G.")
+    return int(number) * unit
+
+
+class Lab:
+    """The lab in one directory."""
+
+    def __init__(self, directory: Path) -> None:
+        self.directory = directory.absolute()
+
+    @property
+    def config_path(self) -> Path:
+        """The configuration that names the lab's sites."""
+        return self.directory / "config.toml"
+
+    def up(self, wanted: Wanted) -> list[SiteStatus]:
+        """Start every site that does not run; the status of all when they are ready.
+
+        Raises:
+            UsageError: A package is missing, the directory cannot be used, a port is taken, a
+                site runs with another release, or a site did not start (its log says why).
+        """
+        _need_packages()
+        with self._alone():
+            running = {status.spec.name for status in self.status() if status.pid}
+            specs = _with_ports(self._planned(wanted, running), wanted.port_base)
+            save(self.directory, specs)
+            starting = [spec for spec in specs if spec.name not in running]
+            children = [(spec, self._spawn(spec)) for spec in starting]
+            for spec, child in children:
+                self._await(spec, child)
+        return self.status()
+
+    def down(self) -> list[str]:
+        """Stop every site that runs; their names."""
+        if not self.directory.exists():
+            return []
+        with self._alone():
+            running = [status for status in self.status() if status.pid]
+            for status in running:
+                _signal(status, signal.SIGTERM)
+            for status in running:
+                _await_end(status)
+        return [status.spec.name for status in running]
+
+    def reset(self) -> list[SiteStatus]:
+        """Forget what the sites hold and start them with their seed; ports and secrets stay."""
+        if not load(self.directory):
+            raise UsageError("There is no lab to reset.", todo="Start one with: poya lab up")
+        self.down()
+        with self._alone():
+            for spec in load(self.directory):
+                shutil.rmtree(self._files(spec).contents[0].parent, ignore_errors=True)
+        return self.up(Wanted())
+
+    def status(self) -> list[SiteStatus]:
+        """Every site that the lab has, in its order."""
+        found = [(spec, self._files(spec)) for spec in load(self.directory)]
+        return [SiteStatus(spec, files, running_pid(files)) for spec, files in found]
+
+    def _files(self, spec: SiteSpec) -> SiteFiles:
+        return SiteFiles(self.directory / spec.name)
+
+    @contextmanager
+    def _alone(self) -> Iterator[None]:
+        """Let one command at a time change the lab."""
+        try:
+            self.directory.mkdir(parents=True, exist_ok=True)
+            lock = (self.directory / "lab.lock").open("a")
+        except OSError as error:
+            raise UsageError(
+                f"The lab cannot keep its files in {self.directory}.",
+                why=f"{error}",
+                todo="Give another directory with --dir.",
+            ) from error
+        with lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError as error:
+                raise Locked(
+                    f"Another command is starting or stopping the lab in {self.directory}."
+                ) from error
+            yield
+
+    def _planned(self, wanted: Wanted, running: set[str]) -> list[SiteSpec]:
+        known = {spec.name: spec for spec in load(self.directory)}
+        named = wanted.sites or tuple((s.name, s.release) for s in known.values()) or USUAL_SITES
+        planned = dict(known)
+        for name, release in named:
+            profile_of(release)
+            before = known.get(name, SiteSpec(name, release))
+            asked = _asked(before, release, wanted)
+            if asked != before:
+                _check_change(before, asked, self._files(before), running=name in running)
+            planned[name] = asked
+        return list(planned.values())
+
+    def _spawn(self, spec: SiteSpec) -> subprocess.Popen[bytes]:
+        files = self._files(spec)
+        files.make()
+        files.outcome.unlink(missing_ok=True)
+        command = [sys.executable, "-m", "poya.lab.serve", str(self.directory), spec.name]
+        with files.log.open("ab") as log:
+            return subprocess.Popen(
+                command,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                cwd=self.directory,
+                start_new_session=True,
+            )
+
+    def _await(self, spec: SiteSpec, child: subprocess.Popen[bytes]) -> None:
+        files = self._files(spec)
+        deadline = time.monotonic() + START_S
+        while True:
+            # asked first: a process that reports and then ends must be believed
+            ended = child.poll()
+            outcome = _outcome(files, child.pid)
+            if outcome.get("ready"):
+                child.returncode = 0  # it is not ours to wait for any more
+                return
+            if outcome or ended is not None:
+                raise _failed(spec, files, outcome)
+            if time.monotonic() > deadline:
+                child.terminate()
+                raise _failed(spec, files, {"why": f"It was not ready after {START_S:.0f} s."})
+            time.sleep(_POLL_S)
+
+
+def running_pid(files: SiteFiles) -> int | None:
+    """The process id of a site's process, or None if it does not run."""
+    try:
+        with files.lock.open("r+") as lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+            except BlockingIOError:
+                text = lock.read().strip()
+                return int(text) if text.isdecimal() else None
+    except FileNotFoundError:
+        pass
+    return None
+
+
+def _asked(before: SiteSpec, release: str, wanted: Wanted) -> SiteSpec:
+    asked = replace(before, release=release)
+    if wanted.image_bytes is not None:
+        asked = replace(asked, image_bytes=wanted.image_bytes)
+    if wanted.sts_endpoint is not None:
+        asked = replace(asked, sts_endpoint=wanted.sts_endpoint)
+    return asked
+
+
+def _check_change(before: SiteSpec, asked: SiteSpec, files: SiteFiles, *, running: bool) -> None:
+    if running:
+        raise UsageError(
+            f"The lab site {before.name} is running, and not as asked for.",
+            todo="Stop the lab first: poya lab down",
+        )
+    seeded = files.contents[0].exists()
+    same = (before.release, before.image_bytes) == (asked.release, asked.image_bytes)
+    if seeded and not same:
+        raise UsageError(
+            f"The lab site {before.name} holds content of CSM {before.release} "
+            f"with images of {before.image_bytes} bytes.",
+            todo=f"Remove {files.contents[0].parent} to start it anew, or use another --dir.",
+        )
+
+
+def _with_ports(specs: Sequence[SiteSpec], base: int | None) -> list[SiteSpec]:
+    if base is not None:
+        ports = list(range(base, base + 2 * len(specs)))
+    else:
+        ports = free_ports(2 * len(specs))
+    pairs = zip(specs, ports[::2], ports[1::2], strict=True)
+    return [
+        spec
+        if spec.gateway_port and base is None
+        else replace(spec, gateway_port=gateway, s3_port=s3)
+        for spec, gateway, s3 in pairs
+    ]
+
+
+def _outcome(files: SiteFiles, pid: int) -> dict[str, object]:
+    try:
+        outcome: dict[str, object] = json.loads(files.outcome.read_text())
+    except FileNotFoundError:
+        return {}
+    return outcome if outcome.get("pid") == pid else {}
+
+
+def _failed(spec: SiteSpec, files: SiteFiles, outcome: dict[str, object]) -> UsageError:
+    last = files.log.read_text(errors="replace").strip().splitlines()[-1:]
+    return UsageError(
+        f"The lab site {spec.name} did not start.",
+        why=" ".join(str(outcome[key]) for key in ("what", "why") if outcome.get(key))
+        or " ".join(last),
+        todo=str(outcome.get("todo") or f"Its log is {files.log}."),
+    )
+
+
+def _signal(status: SiteStatus, number: signal.Signals) -> None:
+    # asked again: between two looks it may have ended, and its id be another's
+    pid = running_pid(status.files)
+    if pid is not None:
+        os.kill(pid, number)
+
+
+def _await_end(status: SiteStatus) -> None:
+    deadline = time.monotonic() + _STOP_S
+    while running_pid(status.files) is not None:
+        if time.monotonic() > deadline:
+            _signal(status, signal.SIGKILL)
+        time.sleep(_POLL_S)
+
+
+def _need_packages() -> None:
+    missing = [name for name in _NEEDED if find_spec(name) is None]
+    if missing:
+        raise UsageError(
+            "The lab needs packages that are not installed.",
+            why=f"Missing: {', '.join(missing)}.",
+            todo="Install them with: pip install 'poya[lab]'",
+        )

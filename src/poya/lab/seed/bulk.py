@@ -1,0 +1,87 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Content by the thousand, for measuring: nodes, images and configurations without meaning."""
+
+from __future__ import annotations
+
+import json
+import uuid
+
+from poya.lab.seed import nodes as hsm
+from poya.lab.seed import records
+from poya.lab.seed.images import BUCKET, Image, image_record
+from poya.lab.seed.nodes import EPYC, GH200, Node
+from poya.lab.seed.plant import Ground
+from poya.lab.seed.sites import BootSetSeed, VClusterSeed
+from poya.lab.storage.objects import NewObject
+
+_NAMES = uuid.UUID("5d2f8a1e-64c5-4d0a-8b8b-3c1f0a7e9d55")
+_SLOTS, _CHASSIS = 8, 8
+_FIRST_CABINET, _FIRST_NID = 5000, 100_000
+_COMMITS = {name: f"{number:040x}" for number, name in enumerate(records.branches(), 1)}
+
+
+def add_nodes(ground: Ground, count: int) -> list[str]:
+    """Add `count` compute nodes with their hardware, half of them ARM; their xnames."""
+    added = [_node(number) for number in range(count)]
+    state = ground.state
+    with state.transaction():
+        state.components.put_many({node.xname: hsm.component(node) for node in added})
+        state.hardware.put_many({part["ID"]: part for n in added for part in hsm.hardware(n)})
+        state.cfs_components.put_many({n.xname: records.cfs_component(n.xname) for n in added})
+        state.bos_components.put_many({n.xname: records.bos_component(n.xname) for n in added})
+    return [node.xname for node in added]
+
+
+def add_images(ground: Ground, count: int) -> list[str]:
+    """Add `count` images that have a manifest but share one artifact each; their ids."""
+    images = [_image(number) for number in range(count)]
+    rootfs = NewObject(BUCKET, "bulk/rootfs", [b"hsqs bulk"])
+    artifact = ground.objects.put(rootfs)
+    link = {"path": f"s3://{BUCKET}/bulk/rootfs", "etag": artifact.etag, "type": "s3"}
+    entry = {
+        "type": "application/vnd.cray.image.rootfs.squashfs",
+        "md5": artifact.etag,
+        "link": link,
+    }
+    manifest = json.dumps({"version": "1.0", "created": "", "artifacts": [entry]}).encode()
+    keys = [f"{image.id}/manifest.json" for image in images]
+    etag = ground.objects.put_alike(BUCKET, keys, manifest)
+    ground.state.images.put_many(
+        {
+            image.id: image_record(
+                image, ground.profile, {"path": image.path, "etag": etag, "type": "s3"}
+            )
+            for image in images
+        }
+    )
+    return [image.id for image in images]
+
+
+def add_configurations(ground: Ground, count: int, domain: str) -> list[str]:
+    """Add `count` configurations of three layers; their names."""
+    names = [f"bulk-config-{number:06}" for number in range(count)]
+    ground.state.configurations.put_many(
+        {
+            name: records.configuration(_vcluster(name), domain, _COMMITS, ground.profile)
+            for name in names
+        }
+    )
+    return names
+
+
+def _node(number: int) -> Node:
+    rest, slot = divmod(number, _SLOTS)
+    cabinet, chassis = divmod(rest, _CHASSIS)
+    xname = f"x{_FIRST_CABINET + cabinet}c{chassis}s{slot}b0n0"
+    return Node(xname, _FIRST_NID + number, GH200 if number % 2 else EPYC)
+
+
+def _image(number: int) -> Image:
+    name = f"bulk-image-{number:06}"
+    created = "2024-01-01T00:00:00.000001"
+    return Image(str(uuid.uuid5(_NAMES, name)), name, "x86_64", created, 0)
+
+
+def _vcluster(configuration: str) -> VClusterSeed:
+    no_boot_sets: tuple[BootSetSeed, ...] = ()
+    return VClusterSeed("bulk", "", (), configuration, "", no_boot_sets)

@@ -1,0 +1,8 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A bundle directory as a site: captured from for a restore, written to by a backup."""
+
+from poya.sites.bundle.listing import list_files
+from poya.sites.bundle.source import BundleSource, open_bundle, open_files
+from poya.sites.bundle.target import BundleTarget
+
+__all__ = ["BundleSource", "BundleTarget", "list_files", "open_bundle", "open_files"]

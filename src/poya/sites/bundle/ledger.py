@@ -1,0 +1,143 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The index of a bundle that is being written: loaded once, put back after every change."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+
+import msgspec
+
+import poya
+from poya.errors import Conflict, UsageError
+from poya.model.vcluster import VCluster
+from poya.sites.bundle.index import FileEntry, Index, Origin
+from poya.sites.bundle.indexed import read_index
+from poya.sites.bundle.layout import lay_out, new_index
+from poya.sites.bundle.names import INDEX
+from poya.sites.bundle.writing import PARTIALS, make_directory, remove_directory, remove_file
+from poya.transfer.files import sync_write
+
+Clock = Callable[[], datetime]
+
+
+def now() -> datetime:
+    """The time, in UTC."""
+    return datetime.now(UTC)
+
+
+class Ledger:
+    """The index of one directory.
+
+    It is read when it is first needed, so that making a `Ledger` touches nothing; and a directory
+    that holds something else is refused before anything is written to it.
+    """
+
+    def __init__(self, directory: Path, vcluster: VCluster | None, clock: Clock = now) -> None:
+        self.directory = directory
+        self._vcluster = vcluster
+        self._clock = clock
+        self._index: Index | None = None
+
+    def path(self, name: str) -> Path:
+        """Where one of the bundle's files is."""
+        return self.directory / name
+
+    @property
+    def index(self) -> Index:
+        """The index, with all that the vCluster has.
+
+        Raises:
+            UsageError: The directory is none, may not be read, or holds something else.
+            Conflict: It holds the backup of another vCluster.
+            BundleDamaged: Its index cannot be understood.
+        """
+        if self._index is None:
+            self._index = self._load()
+        return self._index
+
+    def put(self, index: Index) -> None:
+        """Make this the index, on disk too."""
+        make_directory(self.directory)
+        sync_write(self.path(INDEX), index.encode())
+        self._index = index
+
+    def note(self, name: str, entry: FileEntry) -> None:
+        """Put down what is known of a file; nothing is written if that is known already."""
+        if self.index.files.get(name) != entry or not self.path(INDEX).exists():
+            self.put(self.index.with_file(name, entry))
+
+    def forget(self, *names: str) -> None:
+        """Files that are no longer there; when none is left, the index goes too."""
+        index = self.index
+        files = {
+            name: FileEntry(entry.role, etag=entry.etag) if name in names else entry
+            for name, entry in index.files.items()
+        }
+        if any(entry.sha256 for entry in files.values()):
+            self.put(msgspec.structs.replace(index, files=files))
+        else:
+            remove_file(self.path(INDEX))
+            remove_directory(self.directory)
+            self._index = msgspec.structs.replace(index, files=files)
+
+    def _load(self) -> Index:
+        found = self._read()
+        vcluster = self._vcluster
+        if vcluster is None:
+            if found is None:
+                raise UsageError(
+                    f"There is no bundle in {self.directory}.",
+                    todo="Name the directory that the backup was written to.",
+                )
+            return found
+        if found is None:
+            return lay_out(vcluster, new_index(vcluster, self._origin(vcluster)))
+        self._refuse_another(found, vcluster)
+        origin = msgspec.structs.replace(found.origin, release=vcluster.release, tool=_tool())
+        return lay_out(vcluster, msgspec.structs.replace(found, origin=origin))
+
+    def _read(self) -> Index | None:
+        if not os.path.lexists(self.directory):
+            return None
+        try:
+            names = {path.name for path in self.directory.iterdir()}
+        except OSError as error:
+            raise UsageError(
+                f"{self.directory} cannot be used for a bundle.", why=f"{error.strerror}."
+            ) from error
+        if INDEX in names:
+            return read_index(self.directory)
+        others = names - {f"{INDEX}{suffix}" for suffix in PARTIALS}
+        if others:
+            raise UsageError(
+                f"{self.directory} holds something else than a bundle of poya's.",
+                why=f"It is not empty ({_few(others)}), and has no {INDEX}.",
+                todo="Name a directory that is empty or does not exist yet.",
+            )
+        return None
+
+    def _refuse_another(self, found: Index, vcluster: VCluster) -> None:
+        has, wants = (found.vcluster, found.origin.site), (vcluster.name, vcluster.site)
+        if has != wants:
+            raise Conflict(
+                f"{self.directory} holds the backup of another vCluster.",
+                why=f"It is {has[0]} of {has[1]}; this one is {wants[0]} of {wants[1]}.",
+                todo="Name another directory.",
+            )
+
+    def _origin(self, vcluster: VCluster) -> Origin:
+        created = self._clock().astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+        return Origin(vcluster.site, _tool(), created, vcluster.release)
+
+
+def _tool() -> str:
+    return f"poya {poya.__version__}"
+
+
+def _few(names: set[str]) -> str:
+    listed = sorted(names)
+    more = len(listed) - 3
+    return ", ".join(listed[:3]) + (f" and {more} more" if more > 0 else "")

@@ -1,0 +1,106 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Groups, configurations and templates in a bundle that is being written."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+from poya.documents import Document, Json, pretty
+from poya.errors import BundleDamaged
+from poya.model.records import EntityRef
+from poya.sites.bundle.index import FileEntry, files_of, refs_of
+from poya.sites.bundle.layout import lay_out_entity
+from poya.sites.bundle.ledger import Ledger
+from poya.sites.bundle.reading import parse_json, read_bounded
+from poya.sites.bundle.writing import make_directory, remove_file
+from poya.transfer.etags import md5
+from poya.transfer.files import sync_write
+
+
+class Records:
+    """Reads, writes and removes the entities of one bundle."""
+
+    def __init__(self, ledger: Ledger) -> None:
+        self._ledger = ledger
+
+    def read(self, ref: EntityRef) -> Document | None:
+        """The entity as its file holds it; None if there is none yet."""
+        files = files_of(self._ledger.index, ref)
+        if not files or not all(self._is_there(file) for file in files):
+            return None
+        if ref.kind != "group":
+            is_noted = self._ledger.index.files[files[0]].sha256 is not None
+            return self._document(files[0]) if is_noted else None
+        found = [self._groups(file).get(ref.name) for file in files]
+        # Written to one file and not to the next before a crash: not there yet.
+        return found[0] if all(group is not None for group in found) else None
+
+    def write(self, ref: EntityRef, body: Document) -> None:
+        """Put the entity into every file that is to hold it."""
+        if not files_of(self._ledger.index, ref):
+            self._ledger.put(lay_out_entity(ref, self._ledger.index))
+        for file in files_of(self._ledger.index, ref):
+            if ref.kind == "group":
+                self._put_groups(file, {**self._held_groups(file), ref.name: body})
+            else:
+                self._put(file, pretty(body.value), is_complete=True)
+
+    def delete(self, ref: EntityRef) -> None:
+        """Take the entity out of its files; files that hold nothing else go."""
+        for file in files_of(self._ledger.index, ref):
+            left = self._held_groups(file) if ref.kind == "group" else {}
+            left.pop(ref.name, None)
+            if left:
+                self._put_groups(file, left)
+            else:
+                remove_file(self._ledger.path(file))
+                self._ledger.forget(file)
+
+    def documents(self) -> dict[EntityRef, Document]:
+        """Every entity that is there."""
+        refs = list(refs_of(self._ledger.index))
+        found = {ref: self.read(ref) for ref in refs}
+        return {ref: document for ref, document in found.items() if document is not None}
+
+    def _put(self, file: str, content: bytes, *, is_complete: bool) -> None:
+        """The entry first: after a crash in between, the file is visibly not what it says."""
+        entry = FileEntry(
+            role=self._ledger.index.files[file].role,
+            size_bytes=len(content),
+            sha256=hashlib.sha256(content).hexdigest() if is_complete else None,
+            md5=md5(content),
+        )
+        path = self._ledger.path(file)
+        make_directory(path.parent)
+        self._ledger.note(file, entry)
+        sync_write(path, content)
+
+    def _put_groups(self, file: str, groups: dict[str, Document]) -> None:
+        index = self._ledger.index
+        order = [group.name for group in index.groups if file in group.files]
+        values: list[Json] = [groups[name].value for name in order if name in groups]
+        self._put(file, pretty(values), is_complete=len(values) == len(order))
+
+    def _held_groups(self, file: str) -> dict[str, Document]:
+        return self._groups(file) if self._is_there(file) else {}
+
+    def _groups(self, file: str) -> dict[str, Document]:
+        path = self._ledger.path(file)
+        value = self._json(path)
+        items = value if isinstance(value, list) else []
+        documents = [Document.of(item) for item in items if isinstance(item, dict)]
+        return {str(document.value.get("label")).lower(): document for document in documents}
+
+    def _document(self, file: str) -> Document:
+        path = self._ledger.path(file)
+        value = self._json(path)
+        if not isinstance(value, dict):
+            raise BundleDamaged(f"{path} is not a JSON object.")
+        return Document.of(value)
+
+    def _json(self, path: Path) -> Json:
+        return parse_json(read_bounded(path), path)
+
+    def _is_there(self, file: str) -> bool:
+        return self._ledger.path(file).is_file()

@@ -1,0 +1,225 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A bundle as a site to capture from; nothing here writes."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+from poya.errors import NotFound, UsageError
+from poya.model.image import Image
+from poya.model.names import image_id_of
+from poya.model.records import Group, SessionTemplate
+from poya.model.vcluster import Gap, Selector, VCluster
+from poya.sites.bundle.contents import Contents, StoredImage
+from poya.sites.bundle.digests import HashProgress, hash_files, ignore_progress
+from poya.sites.bundle.images import draft_image, finish_image
+from poya.sites.bundle.indexed import read_indexed
+from poya.sites.bundle.names import INDEX
+from poya.sites.bundle.unindexed import NamedFiles, read_directory, read_named
+from poya.transfer.files import FileSource
+from poya.transfer.guard import Cancel
+
+
+def open_bundle(directory: Path, progress: HashProgress = ignore_progress) -> BundleSource:
+    """Open a bundle: by its index, or as manta left it where it has none.
+
+    Args:
+        directory: The bundle's; it is never written to.
+        progress: Told from worker threads of the bytes that `capture` has hashed.
+
+    Raises:
+        UsageError: It is no directory, or holds no session template.
+        BundleDamaged: The index or a record is damaged, or the backup was not finished.
+    """
+    if not directory.is_dir():
+        raise UsageError(
+            f"There is no directory {directory}.",
+            todo="Name the directory of a backup; for single files use --bos-file, --cfs-file, …",
+        )
+    has_index = os.path.lexists(directory / INDEX)
+    return BundleSource(
+        read_indexed(directory) if has_index else read_directory(directory), progress
+    )
+
+
+def open_files(
+    bos_files: Sequence[Path],
+    cfs_files: Sequence[Path] = (),
+    hsm_files: Sequence[Path] = (),
+    ims_files: Sequence[Path] = (),
+    image_dirs: Sequence[Path] = (),
+    progress: HashProgress = ignore_progress,
+) -> BundleSource:
+    """Open files that are named one by one, as on the command line of manta's restore.
+
+    Raises:
+        UsageError, BundleDamaged: As `open_bundle`; or a file holds another kind of record.
+    """
+    files = NamedFiles(
+        bos=tuple(bos_files),
+        cfs=tuple(cfs_files),
+        hsm=tuple(hsm_files),
+        ims=tuple(ims_files),
+        image_dirs=tuple(image_dirs),
+    )
+    return BundleSource(read_named(files), progress)
+
+
+class BundleSource:
+    """The source port for a bundle."""
+
+    def __init__(self, contents: Contents, progress: HashProgress = ignore_progress) -> None:
+        self._contents = contents
+        self._progress = progress
+        self._files: dict[str, Path] | None = None
+
+    @property
+    def label(self) -> str:
+        """The bundle's directory."""
+        return self._contents.label
+
+    async def capture(self, selector: Selector) -> VCluster:
+        """Everything in the bundle, or what is selected of it; every file is hashed.
+
+        Raises:
+            NotFound: The bundle has no such template or group.
+            BundleDamaged: A file cannot be read.
+        """
+        templates = choose(self._contents, selector)
+        cancel = Cancel()
+        work = asyncio.ensure_future(asyncio.to_thread(self._capture, templates, cancel))
+        try:
+            return await asyncio.shield(work)
+        except asyncio.CancelledError:
+            cancel.set()
+            await asyncio.wait([work])
+            raise
+
+    async def readable(self, path: str) -> FileSource:
+        """The file that holds the object of this `s3://` path."""
+        if self._files is None:
+            self._files = await asyncio.to_thread(self._find_files)
+        if path not in self._files:
+            raise NotFound(f"{self.label} has no file for {path}.")
+        return FileSource(self._files[path])
+
+    def _find_files(self) -> dict[str, Path]:
+        drafts = [draft_image(stored) for stored in self._contents.images]
+        return {
+            str(draft.manifest.artifacts[number].path): file.path
+            for draft in drafts
+            if draft.manifest is not None
+            for number, file in draft.files.items()
+        }
+
+    def _capture(self, templates: tuple[SessionTemplate, ...], cancel: Cancel) -> VCluster:
+        contents = self._contents
+        names = dict.fromkeys(name for t in templates for name in t.configurations())
+        configurations = {c.name: c for c in contents.configurations}
+        groups = _groups(contents, templates)
+        images, image_gaps = self._images(templates, cancel)
+        xnames = {x for group in groups for x in group.members}
+        xnames.update(x for t in templates for b in t.boot_sets for x in b.node_list)
+        return VCluster(
+            name=contents.vcluster or name_of(templates),
+            site=contents.label,
+            release=contents.release,
+            templates=templates,
+            configurations=tuple(configurations[n] for n in names if n in configurations),
+            images=images,
+            groups=groups,
+            nodes={x: node for x, node in contents.nodes.items() if x in xnames},
+            gaps=(*contents.gaps, *_reference_gaps(contents, templates), *image_gaps),
+        )
+
+    def _images(
+        self, templates: tuple[SessionTemplate, ...], cancel: Cancel
+    ) -> tuple[tuple[Image, ...], tuple[Gap, ...]]:
+        paths = dict.fromkeys(boot_set.path for t in templates for boot_set in t.boot_sets)
+        by_path = {image.manifest_path: image for image in self._contents.images}
+        drafts = [draft_image(by_path[path]) for path in paths if path in by_path]
+        wanted = [item for draft in drafts for item in draft.wanted()]
+        digests = hash_files(wanted, cancel, self._progress)
+        finished = [finish_image(draft, digests) for draft in drafts]
+        gaps = tuple(gap for _, found in finished for gap in found)
+        return tuple(image for image, _ in finished), gaps
+
+
+def choose(contents: Contents, selector: Selector) -> tuple[SessionTemplate, ...]:
+    """The templates that are selected: by name, by the group they boot, or all.
+
+    Raises:
+        NotFound: There is none.
+    """
+    by_name = {template.name: template for template in contents.templates}
+    if selector.templates:
+        for name in selector.templates:
+            if name not in by_name:
+                raise _no_such("BOS session template", name, contents)
+        return tuple(by_name[name] for name in dict.fromkeys(selector.templates))
+    label = selector.name.lower()
+    if label in ("", (contents.vcluster or name_of(contents.templates)).lower()):
+        return contents.templates
+    chosen = tuple(t for t in contents.templates if label in t.node_groups())
+    if not chosen:
+        raise _no_such("vCluster", selector.name, contents)
+    return chosen
+
+
+def name_of(templates: tuple[SessionTemplate, ...]) -> str:
+    """What a vCluster without a name is called: its first group, else its first template."""
+    labels = [label for template in templates for label in template.node_groups()]
+    return labels[0] if labels else templates[0].name
+
+
+def _no_such(kind: str, name: str, contents: Contents) -> NotFound:
+    templates = ", ".join(template.name for template in contents.templates)
+    return NotFound(
+        f"{contents.label} has no {kind} '{name}'.", why=f"It has the templates {templates}."
+    )
+
+
+def _groups(contents: Contents, templates: tuple[SessionTemplate, ...]) -> tuple[Group, ...]:
+    """The groups of the boot sets; all templates together have all groups of the bundle."""
+    held = {group.label: group for group in contents.groups}
+    labels = [label for template in templates for label in template.node_groups()]
+    extra = list(held) if templates == contents.templates else []
+    return tuple(held[label] for label in dict.fromkeys([*labels, *extra]) if label in held)
+
+
+def _reference_gaps(contents: Contents, templates: tuple[SessionTemplate, ...]) -> list[Gap]:
+    configurations = {c.name for c in contents.configurations}
+    groups = {group.label for group in contents.groups}
+    gaps: list[Gap] = []
+    for template in templates:
+        subject = f"BOS session template {template.name}"
+        if not template.boot_sets:
+            gaps.append(Gap("template-without-boot-sets", subject, "boot_sets is empty"))
+        for name in template.configurations():
+            if name not in configurations:
+                evidence = f"{contents.label} does not hold it"
+                gaps.append(Gap("configuration-gone", f"CFS configuration {name}", evidence))
+        for boot_set in template.boot_sets:
+            user = f"boot set {boot_set.name} of {template.name}"
+            gaps.extend(
+                Gap("group-not-in-bundle", user, f"HSM group {label}")
+                for label in boot_set.node_groups
+                if label.lower() not in groups
+            )
+            gaps.extend(_path_gaps(contents.images, boot_set.path, user))
+    return list(dict.fromkeys(gaps))
+
+
+def _path_gaps(images: tuple[StoredImage, ...], path: str, user: str) -> list[Gap]:
+    if any(image.manifest_path == path for image in images):
+        return []
+    image_id = image_id_of(path)
+    if image_id is None:
+        return [Gap("image-path-unknown", user, path)]
+    if any(image.id == image_id for image in images):
+        evidence = f"{path} is not the manifest that the image links to"
+        return [Gap("image-path-unknown", user, evidence)]
+    return [Gap("image-not-in-bundle", user, path)]

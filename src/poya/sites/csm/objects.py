@@ -1,0 +1,142 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A site's S3, reached with credentials from its STS, opened when it is first needed."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import TypeVar
+
+from poya.csm import S3Credentials, Site, SiteConfig
+from poya.errors import NotFound
+from poya.model.names import S3Path
+from poya.transfer import (
+    Credentials,
+    ObjectHead,
+    ObjectPlace,
+    ObjectSource,
+    ObjectTarget,
+    S3Config,
+    S3Store,
+)
+
+_T = TypeVar("_T")
+
+
+class Objects:
+    """The objects of one site.
+
+    The store works in threads, STS is asked on the event loop: credentials that the store wants
+    renewed in the middle of a transfer are fetched there, by the same client as everything else.
+    """
+
+    def __init__(self, site: Site, config: SiteConfig) -> None:
+        self._site = site
+        self._config = config
+        self._opening = asyncio.Lock()
+        self._store: S3Store | None = None
+
+    async def head(self, path: S3Path) -> ObjectHead | None:
+        """Describe an object; None if it, or its bucket, is not there."""
+        store = await self._open()
+        try:
+            return await _in_thread(lambda: store.head(_place(path)))
+        except NotFound:
+            return None
+
+    async def read_small(self, path: S3Path, limit_bytes: int) -> bytes:
+        """Read a whole small object.
+
+        Raises:
+            BadAnswer: It is larger than the limit.
+            NotFound: It is not there.
+        """
+        store = await self._open()
+        return await _in_thread(lambda: store.get_small(_place(path), limit_bytes))
+
+    async def write_small(self, path: S3Path, body: bytes) -> None:
+        """Write a small object in one request."""
+        store = await self._open()
+        await _in_thread(lambda: store.put_small(_place(path), body))
+
+    async def delete_below(self, prefix: S3Path) -> None:
+        """Delete every object and every unfinished upload whose key begins with the prefix."""
+        store = await self._open()
+        await _in_thread(lambda: _delete_below(store, prefix))
+
+    async def readable(self, path: S3Path) -> ObjectSource:
+        """An object to read ranges of."""
+        return ObjectSource(await self._open(), _place(path))
+
+    async def writable(self, path: S3Path) -> ObjectTarget:
+        """A place to write an object to."""
+        return ObjectTarget(await self._open(), _place(path))
+
+    async def close(self) -> None:
+        """Close the connections."""
+        if self._store is not None:
+            self._store.close()
+
+    async def _open(self) -> S3Store:
+        async with self._opening:
+            if self._store is None:
+                first = await self._site.sts.credentials()
+                self._store = S3Store(self._s3_config(first), self._provider(first))
+            return self._store
+
+    def _s3_config(self, credentials: S3Credentials) -> S3Config:
+        ca_path = Path(self._config.ca_path) if self._config.ca_path else None
+        return S3Config(
+            site=self._config.name,
+            endpoint_url=credentials.endpoint_url,
+            ca_path=ca_path,
+            proxy_url=self._config.proxy,
+        )
+
+    def _provider(self, first: S3Credentials) -> Callable[[], Credentials]:
+        loop = asyncio.get_running_loop()
+        at_hand = [first]
+
+        def provide() -> Credentials:
+            if at_hand:
+                return _credentials(at_hand.pop())
+            renewal = asyncio.run_coroutine_threadsafe(self._site.sts.credentials(), loop)
+            return _credentials(renewal.result())
+
+        return provide
+
+
+@asynccontextmanager
+async def open_objects(site: Site, config: SiteConfig) -> AsyncIterator[Objects]:
+    """Open a site's objects for as long as the block lasts; nothing is asked before it must be."""
+    objects = Objects(site, config)
+    try:
+        yield objects
+    finally:
+        await objects.close()
+
+
+def _credentials(given: S3Credentials) -> Credentials:
+    return Credentials(
+        access_key_id=given.access_key_id,
+        secret_access_key=given.secret_access_key.reveal(),
+        session_token=given.session_token.reveal(),
+        expires_at_s=given.expires_at.timestamp(),
+    )
+
+
+def _place(path: S3Path) -> ObjectPlace:
+    return ObjectPlace(path.bucket, path.key)
+
+
+def _delete_below(store: S3Store, prefix: S3Path) -> None:
+    for upload in store.list_uploads(prefix.bucket, prefix.key):
+        store.abort(ObjectPlace(prefix.bucket, upload.key), upload.upload_id)
+    for key in store.list_keys(prefix.bucket, prefix.key):
+        store.delete(ObjectPlace(prefix.bucket, key))
+
+
+async def _in_thread(work: Callable[[], _T]) -> _T:
+    return await asyncio.to_thread(work)

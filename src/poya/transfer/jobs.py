@@ -1,0 +1,287 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What is to be moved, the ports that the engine moves it through, and what came of it."""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from poya.transfer.etags import MIB
+from poya.transfer.guard import Guard
+from poya.transfer.http import StreamBody
+from poya.transfer.layout import Layout, Part
+
+
+@dataclass(frozen=True, slots=True)
+class Expected:
+    """What is known of an artifact before it is read (from the IMS manifest or a bundle's index).
+
+    Attributes:
+        size_bytes: None if not known.
+        md5: Of the whole, in hex; None if not known.
+        etag: The S3 etag it had at its origin. For file sources it decides how the target object
+            is cut; for objects what the store says of the object counts instead, since manifests
+            may be stale (IMS undelete).
+    """
+
+    size_bytes: int | None = None
+    md5: str | None = None
+    etag: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class OpenUpload:
+    """A multipart upload that a run of ours began.
+
+    Attributes:
+        upload_id: Its id.
+        part_size_bytes: How it cuts the object.
+    """
+
+    upload_id: str
+    part_size_bytes: int
+
+
+class UploadMemory(Protocol):
+    """The caller's durable record of uploads that are under way; called from worker threads.
+
+    `where` names one target object of one site, as in `alps s3://boot-images/<id>/rootfs`.
+    """
+
+    def remember(self, where: str, upload: OpenUpload) -> None:
+        """Record an upload; durable when this returns."""
+        ...
+
+    def recall(self, where: str) -> Sequence[OpenUpload]:
+        """All recorded uploads of an object, newest first."""
+        ...
+
+    def forget(self, where: str, upload_id: str) -> None:
+        """Drop a record; absent is fine."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """What a target already holds under the wanted name.
+
+    Attributes:
+        size_bytes: Its length.
+        etag: As the store tells it; for a file, the wanted etag if its bytes have it.
+        is_equal: Whether it proved to be what is wanted.
+        md5: Of the whole, if known.
+        sha256: If it was computed.
+        part_size_bytes: How the etag cuts it, if known.
+    """
+
+    size_bytes: int
+    etag: str
+    is_equal: bool
+    md5: str | None = None
+    sha256: str | None = None
+    part_size_bytes: int | None = None
+
+
+class Reader(Protocol):
+    """An open source. `read_into` may be called from many threads at once."""
+
+    @property
+    def size_bytes(self) -> int:
+        """The length, fixed when it was opened."""
+        ...
+
+    @property
+    def etag(self) -> str:
+        """The store's etag; empty for files."""
+        ...
+
+    def read_into(self, start: int, into: memoryview, guard: Guard) -> None:
+        """Fill a buffer from `start`. Raises `Conflict` if the source changed since opening."""
+        ...
+
+    def close(self) -> None:
+        """Let go of it. Raises `Conflict` if it changed while it was read."""
+        ...
+
+
+class Source(Protocol):
+    """Where an artifact comes from."""
+
+    @property
+    def is_remote(self) -> bool:
+        """Whether its bytes come over the network."""
+        ...
+
+    def open(self, guard: Guard) -> Reader:
+        """Begin to read. Raises `NotFound` if it is not there."""
+        ...
+
+    def __str__(self) -> str:
+        """As messages name it."""
+        ...
+
+
+class Sink(Protocol):
+    """An open target that is being written. Methods may be called from many threads at once."""
+
+    @property
+    def kept(self) -> Mapping[int, str]:
+        """Parts that an earlier run left there: number to md5."""
+        ...
+
+    @property
+    def reads_back(self) -> bool:
+        """Whether kept parts can be read from here cheaply."""
+        ...
+
+    def read_back(self, part: Part, into: memoryview) -> None:
+        """Read a kept part."""
+        ...
+
+    def write(self, part: Part, data: memoryview, md5: str, guard: Guard) -> None:
+        """Write a part from one buffer, and compare what the target says with `md5`."""
+        ...
+
+    def write_stream(self, part: Part, body: StreamBody, md5: str | None, guard: Guard) -> str:
+        """Write a part larger than a buffer; the md5 of what the target received.
+
+        Args:
+            part: The part, or the whole object.
+            body: Its bytes, which may be asked for again.
+            md5: If it is known beforehand.
+            guard: The stop.
+        """
+        ...
+
+    def publish(self, part_md5s: Sequence[str], guard: Guard) -> str:
+        """Make the target visible under its name; its etag, read back and compared."""
+        ...
+
+    def discard(self) -> None:
+        """Leave nothing behind: what was written is damaged. Raises what keeps it from that."""
+        ...
+
+    def leave(self) -> None:
+        """Let go, and leave what a later run can continue."""
+        ...
+
+
+class Target(Protocol):
+    """Where an artifact goes to."""
+
+    @property
+    def is_object(self) -> bool:
+        """Whether its etag depends on how it is cut."""
+        ...
+
+    def held(self, wanted: Expected, guard: Guard) -> Held | None:
+        """What is there already; None if nothing is."""
+        ...
+
+    def open(self, layout: Layout, opening: Opening, guard: Guard) -> Sink:
+        """Begin or continue to write."""
+        ...
+
+    def __str__(self) -> str:
+        """As messages name it."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Opening:
+    """What a target needs to know when it is opened.
+
+    Attributes:
+        source_etag: Identifies the source's bytes, so that only an upload or a partial file of
+            the same bytes is continued; empty if unknown.
+        metadata: For the target object.
+        memory: The caller's record of uploads; None if nothing is to be continued later.
+    """
+
+    source_etag: str = ""
+    metadata: Mapping[str, str] = field(default_factory=dict)
+    memory: UploadMemory | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One artifact to move.
+
+    Attributes:
+        name: As events and results name it.
+        source: Where from.
+        target: Where to.
+        expected: What it must turn out to be.
+        metadata: For the target object, such as `md5sum`.
+        replaces: Whether another object or file under the target's name may be replaced.
+        sha256: Whether sha256 is wanted too (bundles keep it); all bytes are read then.
+    """
+
+    name: str
+    source: Source
+    target: Target
+    expected: Expected = Expected()
+    metadata: Mapping[str, str] = field(default_factory=dict)
+    replaces: bool = False
+    sha256: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What a copy may use.
+
+    Attributes:
+        parallel: Readers, and as many writers.
+        memory_bytes: All buffers of all jobs together.
+        bandwidth_bytes_per_s: Counted where bytes leave a site's store, or enter one if the
+            source is a file; None for no limit.
+        objects: Artifacts that are worked on at once.
+    """
+
+    parallel: int = 8
+    memory_bytes: int = 256 * MIB
+    bandwidth_bytes_per_s: float | None = None
+    objects: int = 4
+
+
+class Proof(enum.StrEnum):
+    """What shows that the target holds the source's bytes."""
+
+    MD5 = "md5"
+    """The whole's md5 is the expected one."""
+    ETAG = "etag"
+    """Cut as the source was, the bytes have the source's etag."""
+    PARTS = "parts"
+    """Each part arrived as it was read; the source names no digest to compare with."""
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What came of a job.
+
+    Attributes:
+        name: The job's.
+        size_bytes: Of the artifact.
+        etag: The target object's, read back; for a file the one it had or would have as an object
+            cut by `part_size_bytes`.
+        md5: Of the whole; None only where a reused target proves its equality otherwise.
+        sha256: If it was asked for and the bytes were read.
+        part_size_bytes: How the etag cuts the object; None for a plain md5 or if not known.
+        moved_bytes: Written to the target in this run.
+        kept_bytes: Found there from an earlier run.
+        is_reused: The target was complete before this run.
+        proof: What shows its equality.
+    """
+
+    name: str
+    size_bytes: int
+    etag: str
+    md5: str | None
+    sha256: str | None
+    part_size_bytes: int | None
+    moved_bytes: int
+    kept_bytes: int
+    is_reused: bool
+    proof: Proof

@@ -1,0 +1,199 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Passes over the parts of one artifact: moving them, or reading them once more to compare."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping, Sequence
+
+from poya.errors import DataDamaged
+from poya.transfer.digests import OrderedDigests
+from poya.transfer.etags import is_plain_md5, multipart_etag
+from poya.transfer.guard import Guard
+from poya.transfer.http import StreamBody
+from poya.transfer.jobs import Expected, Job, Reader, Sink
+from poya.transfer.layout import Layout, Part, other_cuts
+from poya.transfer.pipeline import Done, Pipeline, Route, Unapproved
+from poya.transfer.readahead import ReadAhead
+from poya.transfer.verdict import Read
+from poya.transfer.workshop import Guards, Workshop, guards_for
+
+_MAX_SENDS = 3
+
+
+class Mover:
+    """Moves an artifact and knows what was moved.
+
+    Attributes:
+        moved_bytes: Written in the last pass.
+        kept_bytes: Found at the target in the last pass.
+    """
+
+    def __init__(self, job: Job, reader: Reader, layout: Layout, wanted: Expected) -> None:
+        self._job, self._reader, self._layout = job, reader, layout
+        etag = wanted.etag or ""
+        self._cuts = other_cuts(layout.size_bytes, etag, layout.part_size_bytes)
+        is_single_put = job.target.is_object and not layout.is_multipart
+        known_md5 = wanted.md5 or (etag if is_plain_md5(etag) else None)
+        self._only_md5 = known_md5 if is_single_put else None
+        self._md5s: dict[int, str] = {}
+        self._digests = OrderedDigests()
+        self._lock = threading.Lock()
+        self.moved_bytes = 0
+        self.kept_bytes = 0
+
+    def move(
+        self, sink: Sink, shop: Workshop, kept: Mapping[int, str], *, skips_kept: bool = False
+    ) -> None:
+        """Write every part that is not in `kept` (number to md5).
+
+        Args:
+            sink: The open target.
+            shop: What the copy shares.
+            kept: Parts that the target holds; they are read and compared, and written again if
+                they differ.
+            skips_kept: Take them unread. The whole's digests cannot be told then.
+
+        Raises:
+            Unapproved: The object would go in one request, and its md5 is not the known one.
+            PoyaError: A part could not be read or written.
+        """
+        self._digests = OrderedDigests(self._cuts, sha256=self._job.sha256)
+        if skips_kept:
+            # Bytes with gaps have no digest; nothing must wait for those that never come.
+            self._digests.abandon()
+        self._md5s, self.moved_bytes, self.kept_bytes = {}, 0, 0
+        parts = list(self._layout.parts())
+        held = [part for part in parts if part.number in kept]
+        size_bytes, name = self._layout.size_bytes, self._job.name
+        shop.progress.start(name, size_bytes, sum(part.size_bytes for part in held))
+
+        def note(done: Done) -> None:
+            self._count(done)
+            shop.progress.advance(name, done.part.size_bytes)
+
+        for part in held if skips_kept else ():
+            note(Done(part, kept[part.number], is_moved=False))
+        left = [part for part in parts if not skips_kept or part.number not in kept]
+        with guards_for(self._job, shop) as guards:
+            try:
+                if self._layout.is_streamed:
+                    self._stream(sink, guards, shop, (left, kept))
+                else:
+                    route = Route(self._reader, sink, self._digests, note, self._only_md5)
+                    Pipeline(route, guards, shop).run(left, kept)
+            except Unapproved as error:
+                self._md5s[1] = error.md5
+                raise
+
+    def reads_the_same_again(self, shop: Workshop) -> bool | None:
+        """Read the source once more; None if it is too large in its parts to compare."""
+        if self._layout.is_streamed:
+            return None
+        sink = _Comparison()
+        route = Route(self._reader, sink, OrderedDigests(), lambda _done: None)
+        with guards_for(self._job, shop) as guards:
+            Pipeline(route, guards, shop).run(self._layout.parts(), dict(self._md5s))
+        return not sink.differs
+
+    def part_md5s(self) -> list[str]:
+        """Md5s of all parts in order."""
+        return [self._md5s[number] for number in range(1, self._layout.count + 1)]
+
+    def md5s_so_far(self) -> dict[int, str]:
+        """Md5s of the parts that are safe at the target."""
+        return dict(self._md5s)
+
+    def read(self) -> Read:
+        """The digests of what was moved; call it when every part is done."""
+        part_etag = multipart_etag(self.part_md5s())
+        etags: dict[str, int | None] = {**self._digests.etags()}
+        etags[part_etag] = self._layout.part_size_bytes
+        if self._digests.hashed_bytes != self._layout.size_bytes:
+            return Read(None, {part_etag: self._layout.part_size_bytes})
+        md5 = self._digests.md5()
+        return Read(md5, {**etags, md5: None})
+
+    def sha256(self) -> str | None:
+        """Sha256 of the whole, if it was wanted and read."""
+        return self._digests.sha256()
+
+    def _stream(
+        self,
+        sink: Sink,
+        guards: Guards,
+        shop: Workshop,
+        work: tuple[Sequence[Part], Mapping[int, str]],
+    ) -> None:
+        def advance(count_bytes: int) -> None:
+            shop.progress.advance(self._job.name, count_bytes)
+
+        ahead = ReadAhead(self._reader, self._digests, advance, guards, shop)
+        parts, kept = work
+        for part in parts:
+            kept_md5 = kept.get(part.number)
+            if kept_md5 and ahead.drain(part, self._layout.chunk_bytes) == kept_md5:
+                self._count(Done(part, kept_md5, is_moved=False))
+            else:
+                md5 = self._send(sink, part, ahead, guards.writing)
+                self._count(Done(part, md5, is_moved=True))
+
+    def _send(self, sink: Sink, part: Part, ahead: ReadAhead, guard: Guard) -> str:
+        """Stream a part until the target tells the md5 that was read."""
+        body = ahead.body(part, self._layout.chunk_bytes)
+        told = ""
+        for _ in range(_MAX_SENDS):
+            try:
+                told = sink.write_stream(part, body, self._only_md5, guard)
+            except DataDamaged as error:
+                # Refused for its digest. If it was read so, the fault lies before us, not behind.
+                if self._only_md5 in (None, ahead.md5()):
+                    raise
+                raise Unapproved(ahead.md5()) from error
+            if told == ahead.md5():
+                return told
+        raise DataDamaged(
+            f"The target {self._job.target} holds other bytes than were sent to it.",
+            why=f"Part {part.number}: sent md5 {ahead.md5()}, told etag {told or 'none'}.",
+            todo="Have the target's object store checked, then run it again.",
+        )
+
+    def _count(self, done: Done) -> None:
+        with self._lock:
+            self._md5s[done.part.number] = done.md5
+            if done.is_moved:
+                self.moved_bytes += done.part.size_bytes
+            else:
+                self.kept_bytes += done.part.size_bytes
+
+
+class _Comparison:
+    """A target that writes nothing and notes whether it should have."""
+
+    reads_back = False
+
+    def __init__(self) -> None:
+        self.differs = False
+        self.kept: Mapping[int, str] = {}
+
+    def write(self, part: Part, data: memoryview, md5: str, guard: Guard) -> None:  # noqa: ARG002
+        """A part is not what it was when it was read first."""
+        self.differs = True
+
+    def read_back(self, part: Part, into: memoryview) -> None:
+        """Never asked for."""
+        raise NotImplementedError
+
+    def write_stream(self, part: Part, body: StreamBody, md5: str | None, guard: Guard) -> str:
+        """Never asked for."""
+        raise NotImplementedError
+
+    def publish(self, part_md5s: Sequence[str], guard: Guard) -> str:
+        """Never asked for."""
+        raise NotImplementedError
+
+    def discard(self) -> None:
+        """Nothing to discard."""
+
+    def leave(self) -> None:
+        """Nothing to leave."""

@@ -1,0 +1,212 @@
+# SPDX-License-Identifier: Apache-2.0
+"""One job from start to end: look, lay out, move, prove, publish."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+
+from poya.errors import Conflict, DataDamaged, PoyaError
+from poya.transfer.etags import is_plain_md5, matching_part_size, part_count
+from poya.transfer.guard import Guard
+from poya.transfer.jobs import Expected, Held, Job, Opening, Proof, Reader, Result, Sink
+from poya.transfer.layout import Layout, lay_out_file, lay_out_object
+from poya.transfer.moving import Mover
+from poya.transfer.pipeline import Unapproved
+from poya.transfer.verdict import Read, judge, source_damaged
+from poya.transfer.workshop import Workshop, guards_for
+
+_SCAN_BYTES = 1024 * 1024
+
+
+def run_job(job: Job, shop: Workshop) -> Result:
+    """Move one artifact, or find that it is there already.
+
+    Raises:
+        DataDamaged: Bytes are not what they should be; nothing of them is left published.
+        Conflict: Something else is under the target's name, or the source changed meanwhile.
+        PoyaError: Anything else; what was written is left for the next run.
+    """
+    with guards_for(job, shop) as guards:
+        reader = job.source.open(guards.asking)
+        with _closing(reader):
+            wanted = _wanted(job, reader)
+            held = job.target.held(wanted, guards.asking)
+            if held is not None and not held.is_equal:
+                held = _compare_by_reading(held, job, reader, guards.reading)
+            if held is not None and held.is_equal:
+                return _reused(held, wanted, job, shop)
+            if held is not None and not job.replaces:
+                raise _conflict(held, wanted, job)
+            return _Artifact(job, reader, wanted, shop).run(guards.asking)
+
+
+class _Artifact:
+    """An artifact that has to move."""
+
+    def __init__(self, job: Job, reader: Reader, wanted: Expected, shop: Workshop) -> None:
+        self._job, self._wanted, self._shop = job, wanted, shop
+        self._etag = wanted.etag or ""
+        self._layout = _lay_out(job, wanted, reader.size_bytes, shop)
+        self._mover = Mover(job, reader, self._layout, wanted)
+
+    def run(self, guard: Guard) -> Result:
+        """Open the target, move, prove, publish."""
+        identity = self._etag or self._wanted.md5 or ""
+        opening = Opening(identity, self._job.metadata, self._shop.memory)
+        sink = self._job.target.open(self._layout, opening, guard)
+        with _tidied(sink):
+            proof, read = self._move_and_prove(sink)
+            etag = sink.publish(self._mover.part_md5s(), guard)
+        return self._result(etag, proof, read)
+
+    def _move_and_prove(self, sink: Sink) -> tuple[Proof, Read]:
+        kept = dict(sink.kept)
+        try:
+            if kept and self._proves_unread(sink):
+                self._mover.move(sink, self._shop, kept, skips_kept=True)
+                read = self._mover.read()
+                if self._etag in read.etags:
+                    return Proof.ETAG, read
+                # What was kept is not of this source: compare everything, mend what differs.
+                kept = self._mover.md5s_so_far()
+            self._mover.move(sink, self._shop, kept)
+            read = self._mover.read()
+        except Unapproved as error:
+            raise self._damage(Read(error.md5, {error.md5: None})) from error
+        proof = judge(self._wanted.md5, self._etag, read)
+        if proof is None:
+            raise self._damage(read)
+        return proof, read
+
+    def _proves_unread(self, sink: Sink) -> bool:
+        """Whether the etag will prove kept parts, so that they need not be read again."""
+        return (
+            not sink.reads_back
+            and not self._job.sha256
+            and self._wanted.md5 is not None
+            and part_count(self._etag) == self._layout.count
+        )
+
+    def _damage(self, read: Read) -> DataDamaged:
+        again_same = None
+        if self._etag not in read.etags:
+            again_same = self._mover.reads_the_same_again(self._shop)
+        return source_damaged(str(self._job.source), self._wanted, read, again_same=again_same)
+
+    def _result(self, etag: str, proof: Proof, read: Read) -> Result:
+        part_size = self._layout.part_size_bytes if self._layout.is_multipart else None
+        if not self._job.target.is_object:
+            etag, part_size = _file_etag(self._etag, read)
+        return Result(
+            self._job.name,
+            self._layout.size_bytes,
+            etag,
+            read.md5 or self._wanted.md5,
+            self._mover.sha256() if read.md5 else None,
+            part_size,
+            self._mover.moved_bytes,
+            self._mover.kept_bytes,
+            is_reused=False,
+            proof=proof,
+        )
+
+
+def _lay_out(job: Job, wanted: Expected, size_bytes: int, shop: Workshop) -> Layout:
+    lay_out = lay_out_object if job.target.is_object else lay_out_file
+    return lay_out(size_bytes, wanted.etag or "", shop.limits.memory_bytes)
+
+
+def _wanted(job: Job, reader: Reader) -> Expected:
+    """What is known of the artifact now that its source is open."""
+    expected = job.expected
+    if expected.size_bytes not in (None, reader.size_bytes):
+        raise DataDamaged(
+            f"The source {job.source} has another size than is recorded of it.",
+            why=f"It has {reader.size_bytes} bytes, recorded are {expected.size_bytes}.",
+            todo="The artifact was cut short or replaced; capture or build it again.",
+        )
+    return Expected(reader.size_bytes, expected.md5, reader.etag or expected.etag)
+
+
+def _compare_by_reading(held: Held, job: Job, reader: Reader, guard: Guard) -> Held:
+    """A local file is cheap to read: does it have the etag of the object that is there?"""
+    comparable = not job.source.is_remote and job.target.is_object
+    if not comparable or held.size_bytes != reader.size_bytes or part_count(held.etag) is None:
+        return held
+    part_size = matching_part_size(_pieces(reader, guard), reader.size_bytes, held.etag)
+    if part_size is None:
+        return held
+    return Held(held.size_bytes, held.etag, is_equal=True, md5=held.md5, part_size_bytes=part_size)
+
+
+def _pieces(reader: Reader, guard: Guard) -> Iterator[memoryview]:
+    scratch = memoryview(bytearray(_SCAN_BYTES))
+    for start in range(0, reader.size_bytes, _SCAN_BYTES):
+        piece = scratch[: min(_SCAN_BYTES, reader.size_bytes - start)]
+        reader.read_into(start, piece, guard)
+        yield piece
+
+
+def _reused(held: Held, wanted: Expected, job: Job, shop: Workshop) -> Result:
+    md5 = wanted.md5 or held.md5
+    proof = Proof.MD5 if wanted.md5 is not None and held.md5 == wanted.md5 else Proof.ETAG
+    shop.progress.start(job.name, held.size_bytes, held.size_bytes)
+    shop.progress.advance(job.name, held.size_bytes)
+    return Result(
+        job.name,
+        held.size_bytes,
+        held.etag or md5 or "",
+        md5,
+        held.sha256,
+        held.part_size_bytes,
+        moved_bytes=0,
+        kept_bytes=held.size_bytes,
+        is_reused=True,
+        proof=proof,
+    )
+
+
+def _conflict(held: Held, wanted: Expected, job: Job) -> Conflict:
+    return Conflict(
+        f"Something else is at the target already: {job.target}.",
+        why=f"There: {held.size_bytes} bytes, etag {held.etag or 'unknown'}. "
+        f"Wanted: {wanted.size_bytes} bytes, etag {wanted.etag or 'unknown'}, "
+        f"md5 {wanted.md5 or 'unknown'}.",
+        todo="Move it out of the way, or choose another target.",
+    )
+
+
+def _file_etag(source_etag: str, read: Read) -> tuple[str, int | None]:
+    """The etag that belongs to a file: its origin's if the bytes have it, else its md5."""
+    if source_etag in read.etags and not is_plain_md5(source_etag):
+        return source_etag, read.etags[source_etag]
+    return read.md5 or "", None
+
+
+@contextlib.contextmanager
+def _tidied(sink: Sink) -> Iterator[None]:
+    """Leave a resumable target behind after a failure, and none after damage."""
+    try:
+        yield
+    except DataDamaged as damage:
+        try:
+            sink.discard()
+        except PoyaError as leftover:
+            damage.todo += f" Something of it is left at the target: {leftover.what}"
+        raise
+    except BaseException:
+        sink.leave()
+        raise
+
+
+@contextlib.contextmanager
+def _closing(reader: Reader) -> Iterator[None]:
+    """Close the source; that it changed meanwhile matters only if nothing else went wrong."""
+    try:
+        yield
+    except BaseException:
+        with contextlib.suppress(PoyaError):
+            reader.close()
+        raise
+    reader.close()

@@ -1,0 +1,126 @@
+# SPDX-License-Identifier: Apache-2.0
+"""BSS as the lab emulates it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from lab.services.fakes import Lab, add_nodes, detail
+
+BSS = "/apis/bss/boot/v1"
+PATH = f"{BSS}/bootparameters"
+X = "x1000c0s0b0n0"
+BODY = {"hosts": [X], "params": "quiet", "kernel": "s3://k", "initrd": "s3://i"}
+CLOUD = {
+    "meta-data": None,
+    "user-data": None,
+    "phone-home": dict.fromkeys(
+        ("pub_key_dsa", "pub_key_rsa", "pub_key_ecdsa", "instance_id", "hostname", "fqdn"), ""
+    ),
+}
+
+
+async def test_answers_null_for_an_empty_list(csm17: Lab) -> None:
+    """BSS 1.37: not []."""
+    assert (await csm17.call("GET", PATH)).text == "null"
+
+
+async def test_refuses_to_create_twice_with_400(csm17: Lab) -> None:
+    """BSS 1.37: 201 with a referral token, then 400 "Already exists" (not 409)."""
+    first = await csm17.call("POST", PATH, BODY)
+    assert (first.status_code, bool(first.headers["bss-referral-token"])) == (201, True)
+    second = await csm17.call("POST", PATH, BODY)
+    assert (second.status_code, detail(second)) == (400, f"Bad Request: Already exists: {X}")
+
+
+async def test_lists_kernels_and_initrds_before_hosts(csm17: Lab) -> None:
+    """BSS 1.37: the whole list starts with entries that have no hosts."""
+    await csm17.call("POST", PATH, BODY)
+    assert await csm17.json("GET", PATH) == [
+        {"kernel": "s3://k", "cloud-init": CLOUD},
+        {"initrd": "s3://i", "cloud-init": CLOUD},
+        {**BODY, "cloud-init": CLOUD},
+    ]
+
+
+async def test_finds_hosts_by_name(csm17: Lab) -> None:
+    """BSS 1.37: those that exist; 404 if none does."""
+    await csm17.call("POST", PATH, BODY)
+    found = await csm17.json("GET", PATH, name=f"{X},other")
+    assert [record["hosts"] for record in found] == [[X]]
+    answer = await csm17.call("GET", PATH, name="other")
+    assert answer.status_code == 404
+    assert detail(answer) == "Cannot find boot parameters for requested Hosts"
+
+
+async def test_finds_hosts_by_mac_and_nid(csm17: Lab) -> None:
+    """BSS 1.37: through HSM; a nid that is no number is a 400."""
+    add_nodes(csm17, X)
+    interface = {"ID": "a4", "MACAddress": "a4:bf", "ComponentID": X}
+    csm17.site.state.ethernet_interfaces.put("a4", interface)
+    await csm17.call("PUT", PATH, {"macs": ["A4:BF"], "params": "p"})
+    for query in ({"mac": "a4:bf"}, {"nid": "1000"}):
+        assert (await csm17.json("GET", PATH, **query))[0]["hosts"] == [X]
+    assert (await csm17.call("GET", PATH, nid="ten")).status_code == 400
+
+
+async def test_replaces_whole_records_on_put(csm17: Lab) -> None:
+    """BSS 1.37: PUT creates or replaces, 200."""
+    assert (await csm17.call("PUT", PATH, BODY)).status_code == 200
+    await csm17.call("PUT", PATH, {"hosts": [X], "params": "other"})
+    (record,) = await csm17.json("GET", PATH, name=X)
+    assert (record["params"], "kernel" in record) == ("other", False)
+
+
+async def test_merges_on_patch(csm17: Lab) -> None:
+    """BSS 1.37: only given fields change; a missing host is a 404."""
+    await csm17.call("PUT", PATH, BODY)
+    cloud = {"meta-data": {"a": 1}}
+    await csm17.call("PATCH", PATH, {"hosts": [X], "params": "new", "cloud-init": cloud})
+    (record,) = await csm17.json("GET", PATH, name=X)
+    assert (record["params"], record["kernel"]) == ("new", "s3://k")
+    assert record["cloud-init"]["meta-data"] == {"a": 1}
+    answer = await csm17.call("PATCH", PATH, {"hosts": ["other"], "params": "p"})
+    assert answer.status_code == 404
+
+
+async def test_deletes_once(csm17: Lab) -> None:
+    """BSS 1.37: 200, then 400."""
+    await csm17.call("PUT", PATH, BODY)
+    statuses = [(await csm17.call("DELETE", PATH, {"hosts": [X]})).status_code for _ in range(2)]
+    assert statuses == [200, 400]
+
+
+@pytest.mark.parametrize(
+    "body", [{"kernel": "s3://k"}, {"hosts": ["no such thing"], "params": ""}]
+)
+async def test_believes_anything(csm17: Lab, body: dict[str, Any]) -> None:
+    """BSS 1.37: no host, or nonsense for one, is accepted."""
+    assert (await csm17.call("PUT", PATH, body)).status_code == 200
+    assert len(await csm17.json("GET", PATH)) == 1
+
+
+@pytest.mark.parametrize("body", [b"{", b"{}", b'{"hosts": "x"}'])
+async def test_refuses_no_data(csm17: Lab, body: bytes) -> None:
+    """BSS 1.37: 400, also for what is not JSON."""
+    assert (await csm17.call("PUT", PATH, body)).status_code == 400
+
+
+async def test_tells_its_status(csm17: Lab) -> None:
+    """BSS 1.37: one part, or all."""
+    assert await csm17.json("GET", f"{BSS}/service/version") == {"bss-version": "1.37.0"}
+    everything = await csm17.json("GET", f"{BSS}/service/status/all")
+    assert everything["bss-status"] == "running"
+    assert len(everything) == 4
+    assert (await csm17.call("GET", f"{BSS}/service/other")).status_code == 404
+
+
+async def test_lists_hosts_of_hsm(csm17: Lab) -> None:
+    """BSS 1.37: nodes with their MAC addresses; POST refreshes: 204."""
+    add_nodes(csm17, X)
+    assert [host["ID"] for host in await csm17.json("GET", f"{BSS}/hosts")] == [X]
+    assert (await csm17.call("POST", f"{BSS}/hosts")).status_code == 204
+    dump = await csm17.json("GET", f"{BSS}/dumpstate")
+    assert dump.keys() == {"Components", "Params"}
