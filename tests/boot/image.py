@@ -46,10 +46,12 @@ $b mount --move /dev /root/dev
 exec $b switch_root /root /sbin/init
 """
 
-# The pause lets the serial line carry the last words out before the power goes.
+# The firmware may leave the console in the middle of a line, so the marker begins a new one. The
+# pause lets the serial port carry the last words out before the power goes.
 _ROOTFS_INIT = f"""#!/bin/busybox sh
 b=/bin/busybox
 $b hostname -F /etc/hostname
+echo
 echo "{MARKER} $($b hostname) $($b uname -r)"
 $b sleep 1
 $b poweroff -f

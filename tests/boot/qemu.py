@@ -21,9 +21,12 @@ _APPEND = "console=ttyS0 quiet panic=-1 vc.root=/dev/vda"
 # Emulated on purpose: where virtual machines are nested, /dev/kvm may be there and never run.
 _MACHINE = ["-machine", "q35,accel=tcg", "-m", "512", "-nographic", "-no-reboot", "-nic", "none"]
 _MARKER_LINE = re.compile(rf"^{MARKER}\b.*(?=\n)", re.MULTILINE)
-_TERMINAL_CONTROL = re.compile(r"\x1b(?:\[[0-9;?]*[A-Za-z]|c)|\r")
+# What puts a terminal's cursor at the start of a line. The firmware's last line may lack its end:
+# what it has in the serial port's buffer is lost when the kernel takes the port over.
+_LINE_START = re.compile(r"\r\n|\r|\x1bc|\x1b\[2J")
+_TERMINAL_CONTROL = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 _CHUNK_BYTES = 65536
-_SHOWN_CHARS = 2000
+_SHOWN_CHARS = 8000  # a kernel panic's trace is some 2000, and the cause stands before it
 
 
 class QemuUnavailable(PoyaError):
@@ -90,7 +93,7 @@ def _console_until_marker(machine: subprocess.Popen[bytes], deadline_s: float) -
 
 
 def _readable(raw: bytes) -> str:
-    return _TERMINAL_CONTROL.sub("", raw.decode(errors="replace"))
+    return _TERMINAL_CONTROL.sub("", _LINE_START.sub("\n", raw.decode(errors="replace")))
 
 
 def _end(console: str) -> str:

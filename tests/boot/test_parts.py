@@ -144,6 +144,25 @@ def test_a_machine_that_says_it_booted_is_not_waited_for(tmp_path: Path) -> None
     assert _is_gone(tmp_path)
 
 
+@pytest.mark.parametrize(
+    "before",
+    [r".\r\n\033c\033[?7l\033[2J", r"\033c\033[?7l\033[2J", r"\033c\033[?7l\033[2J\033[0m.\r"],
+    ids=["whole", "cut short", "late"],
+)
+def test_the_firmware_s_last_line_does_not_hide_the_marker(tmp_path: Path, before: str) -> None:
+    """As SeaBIOS 1.16.2 was seen to leave the console to the kernel."""
+    console = _boot(tmp_path, rf"printf 'Booting from ROM..{before}VCLUSTER-BOOT-OK n1 6.1\r\n'")
+
+    assert marker_line(console) == "VCLUSTER-BOOT-OK n1 6.1"
+
+
+def test_the_cause_of_a_panic_is_shown_with_its_trace(tmp_path: Path) -> None:
+    trace = "; ".join(["echo mounting failed", *["echo '[    3.489584] do_exit+0x2d/0x80'"] * 80])
+
+    with pytest.raises(BootFailed, match="mounting failed"):
+        _boot(tmp_path, trace)
+
+
 def test_a_machine_that_stays_silent_is_ended_in_time(tmp_path: Path) -> None:
     with pytest.raises(BootFailed, match="in time"):
         _boot(tmp_path, "exec sleep 60", timeout_s=0.5)

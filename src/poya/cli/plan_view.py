@@ -112,7 +112,7 @@ def _wrapped(text: str) -> Iterator[str]:
 
 
 def totals(plan: Plan) -> str:
-    """One line: bytes to bring, bytes there, records by action."""
+    """Two lines: records by action; bytes to bring, bytes there."""
     actions = [e.action for e in plan.entities] + [i.action for i in plan.images]
     parts = [
         f"{actions.count('create')} to create",
@@ -122,7 +122,7 @@ def totals(plan: Plan) -> str:
     if actions.count("refuse"):
         parts.append(f"{actions.count('refuse')} refused")
     moved = f"{size(plan.bytes_to_move)} to bring, {size(plan.bytes_there)} there already"
-    return f"{', '.join(parts)}; {moved}."
+    return f"{', '.join(parts)}.\n{moved}."
 
 
 def _bold(text: str) -> str:

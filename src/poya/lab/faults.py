@@ -7,6 +7,7 @@ A plan of faults belongs to each site. Tests add to it in process; anybody else 
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterable
 from enum import StrEnum
 from fnmatch import fnmatchcase
@@ -66,24 +67,30 @@ class Fault(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class FaultPlan:
-    """The faults of one site, with a count of the requests that matched each."""
+    """The faults of one site, with a count of the requests that matched each.
 
-    __slots__ = ("_counts", "_faults")
+    Gateway and object store may ask from threads of their own.
+    """
+
+    __slots__ = ("_counts", "_faults", "_lock")
 
     def __init__(self, faults: Iterable[Fault] = ()) -> None:
+        self._lock = threading.Lock()
         self._faults: list[Fault] = []
         self._counts: list[int] = []
         self.replace(faults)
 
     def add(self, fault: Fault) -> None:
         """Add one fault; its count starts at nothing."""
-        self._faults.append(fault)
-        self._counts.append(0)
+        with self._lock:
+            self._faults.append(fault)
+            self._counts.append(0)
 
     def replace(self, faults: Iterable[Fault]) -> None:
         """Forget all faults and take these."""
-        self._faults = list(faults)
-        self._counts = [0] * len(self._faults)
+        with self._lock:
+            self._faults = list(faults)
+            self._counts = [0] * len(self._faults)
 
     def clear(self) -> None:
         """Forget all faults."""
@@ -92,17 +99,17 @@ class FaultPlan:
     def strike(self, method: str, path: str) -> Fault | None:
         """Count a request, and say what is to happen to it: the first fault that is due."""
         due: Fault | None = None
-        for index, fault in enumerate(self._faults):
-            if not fault.matches(method, path):
-                continue
-            self._counts[index] += 1
-            if due is None and fault.strikes(self._counts[index]):
-                due = fault
+        with self._lock:
+            for index, fault in enumerate(self._faults):
+                if not fault.matches(method, path):
+                    continue
+                self._counts[index] += 1
+                if due is None and fault.strikes(self._counts[index]):
+                    due = fault
         return due
 
     def describe(self) -> list[dict[str, object]]:
         """The faults as JSON, each with `seen`: how many requests matched it so far."""
-        return [
-            {**msgspec.to_builtins(fault), "seen": seen}
-            for fault, seen in zip(self._faults, self._counts, strict=True)
-        ]
+        with self._lock:
+            counted = list(zip(self._faults, self._counts, strict=True))
+        return [{**msgspec.to_builtins(fault), "seen": seen} for fault, seen in counted]

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import itertools
 import time
 from collections import deque
 from collections.abc import Callable, Iterable
@@ -48,18 +49,17 @@ class LoggedRequest:
 
 
 class RequestLog:
-    """The last requests of a site, oldest first."""
+    """The last requests of a site, oldest first. Any thread may add to it."""
 
-    __slots__ = ("_next", "_ring")
+    __slots__ = ("_numbers", "_ring")
 
     def __init__(self, capacity: int = 10_000) -> None:
         self._ring: deque[LoggedRequest] = deque(maxlen=capacity)
-        self._next = 1
+        self._numbers = itertools.count(1)
 
     def take_number(self) -> int:
         """The next request's number."""
-        number, self._next = self._next, self._next + 1
-        return number
+        return next(self._numbers)
 
     def add(self, request: LoggedRequest) -> None:
         """Keep a request, forgetting the oldest if there are too many."""
@@ -67,7 +67,7 @@ class RequestLog:
 
     def entries(self, *, mutating: bool | None = None) -> list[LoggedRequest]:
         """All kept requests, or only those that could (or could not) change the site."""
-        return [r for r in self._ring if mutating is None or r.mutating == mutating]
+        return [r for r in list(self._ring) if mutating is None or r.mutating == mutating]
 
     def clear(self) -> None:
         """Forget the requests; numbers go on."""

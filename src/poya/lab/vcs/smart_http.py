@@ -30,10 +30,11 @@ async def serve_git(request: Request, repository: Path, service: str, user: str)
     )
     if process.stdin is None or process.stdout is None:
         raise AssertionError("the process was started with pipes")
-    feeding = asyncio.create_task(_feed(request, process.stdin))
+    # All of the request first: git answers when it has read it, and a response that is being
+    # streamed would take the rest of the body for itself while it waits for a disconnect.
+    await _feed(request, process.stdin)
     status, headers = await _head(process.stdout)
-    output = _output(process, process.stdout, feeding)
-    return StreamingResponse(output, status, headers)
+    return StreamingResponse(_output(process, process.stdout), status, headers)
 
 
 def _cgi(request: Request, repository: Path, service: str, user: str) -> dict[str, str]:
@@ -76,13 +77,12 @@ async def _head(stdout: asyncio.StreamReader) -> tuple[int, dict[str, str]]:
 
 
 async def _output(
-    process: asyncio.subprocess.Process, stdout: asyncio.StreamReader, feeding: asyncio.Task[None]
+    process: asyncio.subprocess.Process, stdout: asyncio.StreamReader
 ) -> AsyncIterator[bytes]:
     try:
         while chunk := await stdout.read(_CHUNK_BYTES):
             yield chunk
     finally:
-        feeding.cancel()
         if process.returncode is None and not stdout.at_eof():
             process.kill()
         await process.wait()
