@@ -232,23 +232,22 @@ def _paths(names: tuple[str, ...]) -> tuple[Path, ...]:
     return tuple(Path(name).expanduser().absolute() for name in names)
 
 
-_PLACES: Mapping[str, type[SitePlace] | type[BundlePlace] | type[FilesPlace]] = {
-    kind.__name__: kind for kind in (SitePlace, BundlePlace, FilesPlace)
-}
-
-
 def _encode_place(place: Place) -> str:
-    value = asdict(place)
     if isinstance(place, FilesPlace):
-        absolute = {key: [str(p) for p in _paths(tuple(names))] for key, names in value.items()}
-        value = dict(absolute)
-    return json.dumps({"kind": type(place).__name__, **value}, sort_keys=True)
+        absolute = {k: [str(p) for p in _paths(names)] for k, names in asdict(place).items()}
+        return json.dumps({"files": absolute}, sort_keys=True)
+    if isinstance(place, BundlePlace):
+        return json.dumps({"bundle": place.directory})
+    return json.dumps({"site": place.name})
 
 
 def _decode_place(text: str) -> Place:
     value = json.loads(text)
-    kind = _PLACES[value.pop("kind")]
-    return kind(**{k: tuple(v) if isinstance(v, list) else v for k, v in value.items()})
+    if "site" in value:
+        return SitePlace(value["site"])
+    if "bundle" in value:
+        return BundlePlace(value["bundle"])
+    return FilesPlace(**{kind: tuple(names) for kind, names in value["files"].items()})
 
 
 # Settings → the client's own configuration

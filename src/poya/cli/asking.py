@@ -9,7 +9,7 @@ from dataclasses import replace
 import click
 
 from poya.cli.session import can_ask
-from poya.cli.text import printable
+from poya.cli.text import printable, wrapped
 from poya.errors import Cancelled, Conflict, FindingsRefuse, UsageError
 from poya.migration.prepare import Prepared
 from poya.model.finding import Finding
@@ -17,11 +17,12 @@ from poya.model.intent import POLICIES, Intent, Policy
 from poya.model.plan import Plan
 from poya.model.records import KIND_TITLES
 
+_MOST_FIELDS = 4
 _DANGERS = {
-    "configuration": " It can be replaced, but that can make CFS reconfigure nodes by itself.",
-    "template": " It can be replaced, but that is dangerous.",
-    "group": " Its members and description can be changed to those of the source.",
-    "image": " The new one can be put beside it.",
+    "configuration": "It can be replaced, but that is dangerous: CFS may reconfigure nodes.",
+    "template": "It can be replaced, but that is dangerous.",
+    "group": "Its members and description can be changed to those planned.",
+    "image": "The new one can be put beside it, under the same name.",
 }
 
 
@@ -72,11 +73,13 @@ def _refused(plan: Plan, kind: str) -> list[str]:
 
 def _overwrites(kind: str, names: list[str], plan: Plan) -> bool:
     listed = ", ".join(printable(name) for name in names)
-    click.echo(
-        f"There already exists a {KIND_TITLES[kind]} with name {listed} at {plan.target}."
-        f"{_DANGERS[kind]}",
-        err=True,
+    fields = [c.pointer for e in plan.entities if e.kind == kind for c in e.changes]
+    differing = f" It differs in {', '.join(fields[:_MOST_FIELDS])}." if fields else ""
+    text = (
+        f"There already exists at {plan.target} another {KIND_TITLES[kind]} with name {listed}."
+        f"{printable(differing)} {_DANGERS[kind]}"
     )
+    click.echo(wrapped(text), err=True)
     if not click.confirm("Do you want to overwrite it?", err=True):
         raise Cancelled(
             f"The {KIND_TITLES[kind]} {listed} stays as it is; nothing was written.",

@@ -11,9 +11,11 @@ from poya.bootstrap import BundlePlace, FilesPlace, Place, Workshop
 from poya.cli.flow import Interrupted, Outcome, Wishes, bring, run_async, show_json
 from poya.cli.session import Session
 from poya.cli.summary_view import render_summary
-from poya.cli.text import duration, printable, size
+from poya.cli.text import duration, printable, size, wrapped
 from poya.model.records import KIND_TITLES
 from poya.model.vcluster import Selector
+
+_IMAGE_FILES = ("initrd", "kernel", "rootfs")
 
 
 def bundle_place(directory: str) -> BundlePlace:
@@ -86,7 +88,7 @@ def restore_from(session: Session, site: str | None, place: Place, wishes: Wishe
         show_json(outcome)
     elif outcome.report is not None:
         click.echo(render_summary(outcome.report))
-        click.echo(f"\nDone, {_restored(outcome)} have been restored.")
+        click.echo(f"\n{wrapped(f'Done, {_restored(outcome)} have been restored.')}")
 
 
 def _named(place: Place) -> list[str]:
@@ -97,9 +99,10 @@ def _named(place: Place) -> list[str]:
         ("CFS file", place.cfs),
         ("IMS file", place.ims),
         ("HSM file", place.hsm),
-        ("Image directory", place.image_dirs),
     )
-    return [f"{title}: {path}" for title, paths in titles for path in paths]
+    named = [f"{title}: {path}" for title, paths in titles for path in paths]
+    files = [(name, directory) for directory in place.image_dirs for name in _IMAGE_FILES]
+    return [*named, *(f"{name} file: {Path(directory, name)}" for name, directory in files)]
 
 
 def _restored(outcome: Outcome) -> str:

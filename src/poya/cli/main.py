@@ -124,12 +124,13 @@ def run(args: list[str] | None = None) -> int:
 
 
 def _show(error: PoyaError) -> None:
-    from poya.cli.text import printable
+    from poya.cli.text import printable, wrapped
 
     what, *rest = error.lines()
-    click.echo(f"{click.style('Error:', fg='red', bold=True)} {printable(what)}", err=True)
+    first = wrapped(f"Error: {printable(what)}").removeprefix("Error:")
+    click.echo(f"{click.style('Error:', fg='red', bold=True)}{first}", err=True)
     for line in "\n".join(rest).splitlines():
-        click.echo(f"  {printable(line)}", err=True)
+        click.echo(wrapped(printable(line), "  "), err=True)
     if _debugging():
         click.echo("".join(traceback.format_exception(error)), err=True)
 

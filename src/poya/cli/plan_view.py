@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import click
 
-from poya.cli.text import count, printable, size
+from poya.cli.text import count, printable, size, wrapped
 from poya.model.finding import Finding
 from poya.model.plan import GLYPHS, EntityPlan, ImagePlan, Plan
 from poya.model.records import KIND_TITLES, KINDS
@@ -25,8 +25,9 @@ def render_plan(plan: Plan) -> str:
 
 
 def _lines(plan: Plan) -> Iterator[str]:
-    title = f"vCluster {plan.vcluster}: {plan.source} ({plan.source_release})"
-    yield _bold(printable(f"{title} → {plan.target} ({plan.target_release})"))
+    yield _bold(printable(f"Plan for vCluster {plan.vcluster}"))
+    yield printable(f"  from {plan.source} ({plan.source_release})")
+    yield printable(f"  to   {plan.target} ({plan.target_release})")
     if plan.images:
         yield ""
         yield "  IMS images"
@@ -102,13 +103,7 @@ def _finding(finding: Finding) -> Iterator[str]:
     yield f"  {grade} {finding.id}: {printable(finding.subject)}"
     for text in (finding.message, finding.evidence, finding.remedy):
         if text:
-            yield from _wrapped(printable(text))
-
-
-def _wrapped(text: str) -> Iterator[str]:
-    import textwrap
-
-    yield from textwrap.wrap(text, 78, initial_indent="      ", subsequent_indent="      ")
+            yield wrapped(printable(text), "      ")
 
 
 def totals(plan: Plan) -> str:

@@ -9,6 +9,7 @@ from poya.cli.text import count, duration, printable, size
 from poya.migration.report import Report
 from poya.model.records import KIND_TITLES
 
+_TITLE_WIDTH = 21
 _WORDS = {"create": "created", "change": "changed", "reuse": "was there already"}
 
 
@@ -18,25 +19,37 @@ def render_summary(report: Report) -> str:
 
 
 def _lines(report: Report) -> Iterator[str]:
-    yield (
-        f"Migrated vCluster {report.vcluster} from {report.source} to {report.target} "
-        f"in {duration(report.elapsed_s)}."
-    )
+    actions = [image.action for image in report.images]
+    actions += [entity.action for entity in report.entities]
+    wrote = any(action != "reuse" for action in actions)
+    verb = "Migrated vCluster" if wrote else "Nothing to do for vCluster"
+    yield f"{verb} {report.vcluster} ({duration(report.elapsed_s)})"
+    yield f"  from {report.source}"
+    yield f"  to   {report.target}"
+    yield ""
     for image in report.images:
-        yield f"  {'IMS image':22} {image.name} ({_WORDS.get(image.action, '')})"
+        yield _row("IMS image", f"{image.name} ({_WORDS.get(image.action, '')})")
         files = f"{count(image.files, 'file')}, {size(image.size_bytes)}"
-        yield f"  {'':22} {image.target_id}, {files}"
+        yield _row("", f"{image.target_id}, {files}")
     for entity in report.entities:
-        yield f"  {KIND_TITLES[entity.kind]:22} {entity.name} ({_WORDS.get(entity.action, '')})"
+        yield _row(KIND_TITLES[entity.kind], f"{entity.name} ({_WORDS.get(entity.action, '')})")
     yield ""
-    rate = report.moved_bytes / report.elapsed_s if report.elapsed_s else 0
-    yield (
-        f"  Moved     {size(report.moved_bytes)} ({size(rate)}/s over all); "
-        f"saved {size(report.saved_bytes)}."
-    )
-    yield f"  Verified  {count(report.checked, 'thing')} read back, all as planned."
+    yield _row("moved", _moved(report))
+    yield _row("saved", size(report.saved_bytes))
+    yield _row("verified", f"{count(report.checked, 'thing')} read back, all as planned")
     for template, answer in report.answers.items():
-        yield f"            {report.target} says of {template}: {answer}"
+        yield _row("", f"{report.target} says of {template}: {answer}")
     yield ""
-    yield f"  Verify again   poya migrate verify {report.run}"
-    yield f"  Take it back   poya migrate undo {report.run}"
+    yield _row("verify again", f"poya migrate verify {report.run}")
+    if wrote:
+        yield _row("take it back", f"poya migrate undo {report.run}")
+
+
+def _moved(report: Report) -> str:
+    if not report.moved_bytes or not report.elapsed_s:
+        return size(report.moved_bytes)
+    return f"{size(report.moved_bytes)} ({size(report.moved_bytes / report.elapsed_s)}/s over all)"
+
+
+def _row(title: str, text: str) -> str:
+    return f"  {title:{_TITLE_WIDTH}} {text}".rstrip()

@@ -3,9 +3,11 @@
 
 from __future__ import annotations
 
+import textwrap
 import unicodedata
 from collections.abc import Iterable, Sequence
 
+_WIDTH = 79
 _UNITS = ("B", "KiB", "MiB", "GiB", "TiB")
 _STEP = 1024
 _MINUTE_S = 60
@@ -44,6 +46,18 @@ def duration(seconds: float) -> str:
 def count(number: int, noun: str) -> str:
     """`1 layer`, `3 layers`."""
     return f"{number} {noun}{'' if number == 1 else 's'}"
+
+
+def wrapped(text: str, indent: str = "") -> str:
+    """The text in lines of at most 79 columns, broken at spaces only, each with the indent."""
+    return textwrap.fill(
+        text,
+        _WIDTH,
+        initial_indent=indent,
+        subsequent_indent=indent,
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
 
 
 def table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:

@@ -99,7 +99,7 @@ class Lab:
             UsageError: A package is missing, the directory cannot be used, a port is taken, a
                 site runs with another release, or a site did not start (its log says why).
         """
-        _need_packages()
+        need_packages()
         with self._alone():
             running = {status.spec.name for status in self.status() if status.pid}
             specs = _with_ports(self._planned(wanted, running), wanted.port_base)
@@ -293,8 +293,13 @@ def _await_end(status: SiteStatus) -> None:
         time.sleep(_POLL_S)
 
 
-def _need_packages() -> None:
-    missing = [name for name in _NEEDED if find_spec(name) is None]
+def need_packages(names: Sequence[str] = _NEEDED) -> None:
+    """Make sure that the packages of the extra `lab` are there, without importing them.
+
+    Raises:
+        UsageError: At least one is not.
+    """
+    missing = [name for name in names if find_spec(name) is None]
     if missing:
         raise UsageError(
             "The lab needs packages that are not installed.",

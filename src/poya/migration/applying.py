@@ -13,6 +13,7 @@ before it acts, so a run that was killed anywhere is carried on by running this 
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
+from functools import partial
 from typing import Any
 
 from poya.documents import Document
@@ -51,11 +52,8 @@ class Applier:
         try:
             await self._refuse_if_stale()
             for image in self._new_images():
-                await self._step(
-                    f"image/{image.source_id}/create",
-                    _titles(image, "register"),
-                    lambda image=image: self._create(image),
-                )
+                step = f"image/{image.source_id}/create"
+                await self._step(step, _title(image, "register"), partial(self._create, image))
             await mover.move(self._new_images(), self._target_ids())
             for image in self._new_images():
                 await self._publish(image)
@@ -120,8 +118,8 @@ class Applier:
             return outcome
 
         prefix = f"image/{image.source_id}"
-        await self._step(f"{prefix}/manifest", _titles(image, "publish the manifest of"), publish)
-        await self._step(f"{prefix}/link", _titles(image, "link"), link)
+        await self._step(f"{prefix}/manifest", _title(image, "publish the manifest of"), publish)
+        await self._step(f"{prefix}/link", _title(image, "link"), link)
 
     def _new_image(self, image: ImagePlan) -> NewImage:
         marks = {RUN_KEY: self._run, SOURCE_KEY: image.source_id, CONTENT_KEY: image.content}
@@ -148,8 +146,8 @@ class Applier:
             self._journal.failed(entity.step, error.what)
             raise
         self._journal.done(entity.step, {"made": wrote, "digest": body.digest()})
-        result = "done" if wrote else "already"
-        self._tell(StepFinished(entity.step, f"write {entity.ref}", result))
+        title = f"write {entity.ref}"
+        self._tell(StepFinished(entity.step, title, "done" if wrote else "already"))
 
     async def _write(self, entity: EntityPlan, body: Document) -> bool:
         """Write unless it is so already; answers whether this run made it so."""
@@ -253,5 +251,5 @@ def published_images(plan: Plan, journal: Journal) -> dict[str, Published]:
     return published
 
 
-def _titles(image: ImagePlan, verb: str) -> str:
+def _title(image: ImagePlan, verb: str) -> str:
     return f"{verb} image {image.name}"

@@ -7,6 +7,8 @@ import hashlib
 import json
 import ssl
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import httpx2
@@ -25,10 +27,16 @@ TEMPLATE = "gele-cos-template-23.06.0-1"
 BUCKET = "boot-images"
 
 
-def gateway(site: TestSite) -> httpx2.Client:
+@contextmanager
+def gateway(site: TestSite) -> Iterator[httpx2.Client]:
     """A client with a token of the service account."""
     verify = ssl.create_default_context(cafile=site.ca_path)
-    client = httpx2.Client(base_url=site.url, verify=verify)
+    with httpx2.Client(base_url=site.url, verify=verify) as client:
+        client.headers["Authorization"] = f"Bearer {token_for(site, client)}"
+        yield client
+
+
+def token_for(site: TestSite, client: httpx2.Client) -> str:
     answer = client.post(
         "/keycloak/realms/shasta/protocol/openid-connect/token",
         data={
@@ -37,8 +45,8 @@ def gateway(site: TestSite) -> httpx2.Client:
             "client_secret": site.files.client_secret.read_text().strip(),
         },
     )
-    client.headers["Authorization"] = f"Bearer {answer.json()['access_token']}"
-    return client
+    token: str = answer.json()["access_token"]
+    return token
 
 
 def ask(site: TestSite, path: str) -> Any:

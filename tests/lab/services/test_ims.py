@@ -233,7 +233,8 @@ async def test_refuses_a_path_that_another_image_has(csm17: Lab) -> None:
     second = await create(csm17)
     csm17.objects.infos.clear()
     answer = await csm17.call("PATCH", f"{IMAGES}/{second['id']}", {"link": first["link"]})
-    assert (answer.status_code, first["id"] in detail(answer)) == (422, True)
+    words = f"matches the link path for the IMS image record {first['id']}."
+    assert (answer.status_code, words in detail(answer)) == (422, True)
 
 
 async def test_stores_nothing_when_a_link_is_refused(csm17: Lab) -> None:

@@ -12,12 +12,14 @@ import msgspec
 
 import poya
 from poya.errors import Conflict, UsageError
+from poya.model.records import EntityRef
 from poya.model.vcluster import VCluster
+from poya.sites.bundle.dropping import is_empty, without_entity, without_image
 from poya.sites.bundle.index import FileEntry, Index, Origin
 from poya.sites.bundle.indexed import read_index
 from poya.sites.bundle.layout import lay_out, new_index
 from poya.sites.bundle.names import INDEX
-from poya.sites.bundle.writing import PARTIALS, make_directory, remove_directory, remove_file
+from poya.sites.bundle.writing import PARTIALS, make_directory, remove_file
 from poya.transfer.files import sync_write
 
 Clock = Callable[[], datetime]
@@ -58,6 +60,11 @@ class Ledger:
             self._index = self._load()
         return self._index
 
+    def begin(self) -> None:
+        """Make sure that the index is on disk: the directory is a bundle's from then on."""
+        if not self.path(INDEX).exists():
+            self.put(self.index)
+
     def put(self, index: Index) -> None:
         """Make this the index, on disk too."""
         make_directory(self.directory)
@@ -69,19 +76,23 @@ class Ledger:
         if self.index.files.get(name) != entry or not self.path(INDEX).exists():
             self.put(self.index.with_file(name, entry))
 
-    def forget(self, *names: str) -> None:
-        """Files that are no longer there; when none is left, the index goes too."""
-        index = self.index
-        files = {
-            name: FileEntry(entry.role, etag=entry.etag) if name in names else entry
-            for name, entry in index.files.items()
-        }
-        if any(entry.sha256 for entry in files.values()):
-            self.put(msgspec.structs.replace(index, files=files))
-        else:
-            remove_file(self.path(INDEX))
-            remove_directory(self.directory)
-            self._index = msgspec.structs.replace(index, files=files)
+    def drop_entity(self, ref: EntityRef) -> None:
+        """Put down that an entity is gone; with the last one the index goes too."""
+        self._put_or_remove(without_entity(self.index, ref, self._is_there))
+
+    def drop_image(self, image_id: str) -> None:
+        """Put down that an image is gone; with the last entity or image the index goes too."""
+        self._put_or_remove(without_image(self.index, image_id, self._is_there))
+
+    def _is_there(self, name: str) -> bool:
+        return os.path.lexists(self.path(name))
+
+    def _put_or_remove(self, index: Index) -> None:
+        if not is_empty(index):
+            self.put(index)
+            return
+        remove_file(self.path(INDEX))
+        self._index = index
 
     def _load(self) -> Index:
         found = self._read()

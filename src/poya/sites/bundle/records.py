@@ -48,20 +48,41 @@ class Records:
 
     def delete(self, ref: EntityRef) -> None:
         """Take the entity out of its files; files that hold nothing else go."""
-        for file in files_of(self._ledger.index, ref):
-            left = self._held_groups(file) if ref.kind == "group" else {}
-            left.pop(ref.name, None)
-            if left:
-                self._put_groups(file, left)
-            else:
+        files = files_of(self._ledger.index, ref)
+        if not files:
+            return
+        left = {file: self._held_groups(file) if ref.kind == "group" else {} for file in files}
+        for file, groups in left.items():
+            groups.pop(ref.name, None)
+            if not groups:
                 remove_file(self._ledger.path(file))
-                self._ledger.forget(file)
+        self._ledger.drop_entity(ref)
+        for file, groups in left.items():
+            if groups:
+                self._put_groups(file, groups)
 
     def documents(self) -> dict[EntityRef, Document]:
         """Every entity that is there."""
         refs = list(refs_of(self._ledger.index))
         found = {ref: self.read(ref) for ref in refs}
         return {ref: document for ref, document in found.items() if document is not None}
+
+    def faults(self) -> list[str]:
+        """The records that are there and are not what the index says."""
+        refs = refs_of(self._ledger.index)
+        files = dict.fromkeys(f for ref in refs for f in files_of(self._ledger.index, ref))
+        found = [self._fault(file) for file in files]
+        return [fault for fault in found if fault]
+
+    def _fault(self, file: str) -> str:
+        wanted = self._ledger.index.files[file].sha256
+        if wanted is None:
+            return f"{file} is not complete"
+        try:
+            content = read_bounded(self._ledger.path(file))
+        except BundleDamaged as error:
+            return f"{error.what} {error.why}".strip()
+        return "" if hashlib.sha256(content).hexdigest() == wanted else f"{file} was altered"
 
     def _put(self, file: str, content: bytes, *, is_complete: bool) -> None:
         """The entry first: after a crash in between, the file is visibly not what it says."""
