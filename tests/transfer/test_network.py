@@ -21,7 +21,7 @@ from cryptography.x509.oid import NameOID
 from transfer.conftest import HASTY, permanent
 from transfer.fake_s3 import FakeS3, serving
 
-from poya.errors import CertificateError, ConfigError, Unreachable
+from poya.errors import AuthenticationError, CertificateError, ConfigError, Unreachable
 from poya.transfer import ObjectPlace, S3Config, S3Store
 
 PLACE = ObjectPlace("boot-images", "k")
@@ -158,7 +158,7 @@ class FakeProxy:
         self.names.append(lines[0])
         told = [line.split()[-1] for line in lines if line.startswith("Proxy-Authorization")]
         self.logins += [base64.b64decode(value).decode() for value in told]
-        if self.login and self.login not in self.logins:
+        if self.login and self.logins[-1:] != [self.login]:
             client.sendall(b"HTTP/1.1 407 Proxy Authentication Required\r\n\r\n")
             return False
         client.sendall(b"HTTP/1.1 200 Connection established\r\nVia: x\r\n\r\n")
@@ -281,7 +281,7 @@ def test_a_proxy_may_want_a_login(kind: str) -> None:
             wrong = proxy_url.replace("word", "wrong")
             with (
                 opened("http://rgw.local:8080", proxy_url=wrong) as store,
-                pytest.raises(Unreachable) as caught,
+                pytest.raises(AuthenticationError, match="proxy") as caught,
             ):
                 store.head(PLACE)
             assert "wrong" not in "".join(caught.value.lines())

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from poya.cli.demo import demo
 from poya.errors import UsageError
 
 if TYPE_CHECKING:
@@ -147,6 +148,9 @@ def env(directory: Path | None) -> None:
     if not chosen.config_path.exists():
         raise UsageError("There is no lab yet.", todo="Start one with: poya lab up")
     click.echo(_export(chosen))
+
+
+lab.add_command(demo)
 
 
 def _lab(directory: Path | None) -> Lab:

@@ -16,7 +16,7 @@ _COLOURS = {"create": "green", "change": "yellow", "reuse": "", "refuse": "red"}
 _SEVERITY_COLOURS = {"critical": "red", "warning": "yellow", "info": "cyan"}
 _MOST_NODES = 6
 _MOST_CHANGES = 12
-_NAME_WIDTH = 34
+_NAME_WIDTH = 31
 
 
 def render_plan(plan: Plan) -> str:
@@ -74,7 +74,7 @@ def _image(image: ImagePlan) -> Iterator[str]:
 
 def _entity(entity: EntityPlan) -> Iterator[str]:
     yield _row(entity.action, entity.name, _gist(entity))
-    for edit in entity.edits:
+    for edit in entity.edits if entity.action != "reuse" else ():
         yield f"      {printable(edit)}"
     if entity.action in ("change", "refuse"):
         for change in entity.changes[:_MOST_CHANGES]:

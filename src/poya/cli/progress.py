@@ -114,38 +114,35 @@ class Bars:
 
     def _start(self, sizes: tuple[tuple[str, str, int], ...]) -> None:
         from rich.console import Console
-        from rich.progress import (
-            BarColumn,
-            DownloadColumn,
-            Progress,
-            TextColumn,
-            TimeRemainingColumn,
-            TransferSpeedColumn,
-        )
+        from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
         self.close()
         self._progress = Progress(
             TextColumn("  {task.description}", markup=False),
             BarColumn(bar_width=_BAR_WIDTH),
-            DownloadColumn(binary_units=True),
-            TransferSpeedColumn(),
+            TextColumn("{task.fields[done]:>23}", markup=False),
             TimeRemainingColumn(compact=True),
             console=Console(stderr=True),
             speed_estimate_period=_RATE_WINDOW_S,
         )
         self._progress.start()
         self._labels = {name: label for name, label, _ in sizes}
-        self._tasks = {
-            name: self._progress.add_task(_fitted(label), total=total)
-            for name, label, total in sizes
-        }
-        overall = sum(total for _, _, total in sizes)
-        self._tasks[""] = self._progress.add_task(_fitted("all files"), total=overall)
+        self._tasks = {name: self._add(label, total) for name, label, total in sizes}
+        self._tasks[""] = self._add("all files", sum(total for _, _, total in sizes))
+
+    def _add(self, label: str, total: int) -> TaskID:
+        assert self._progress is not None
+        return self._progress.add_task(_fitted(label), total=total, done=size(0))
 
     def _update(self, name: str, done_bytes: int, all_done_bytes: int) -> None:
         if self._progress is not None and name in self._tasks:
-            self._progress.update(self._tasks[name], completed=done_bytes)
-            self._progress.update(self._tasks[""], completed=all_done_bytes)
+            self._draw(self._progress, self._tasks[name], done_bytes)
+            self._draw(self._progress, self._tasks[""], all_done_bytes)
+
+    def _draw(self, progress: Progress, task: TaskID, done_bytes: int) -> None:
+        speed = progress.tasks[task].speed
+        rate = f" {size(speed)}/s" if speed else ""
+        progress.update(task, completed=done_bytes, done=f"{size(done_bytes)}{rate}")
 
     def _line(self, mark: str, text: str) -> None:
         line = f"  {mark} {printable(text)}"

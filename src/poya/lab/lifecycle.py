@@ -106,8 +106,9 @@ class Lab:
             save(self.directory, specs)
             starting = [spec for spec in specs if spec.name not in running]
             children = [(spec, self._spawn(spec)) for spec in starting]
-            for spec, child in children:
-                self._await(spec, child)
+            failures = [self._failure(spec, child) for spec, child in children]
+        for failure in filter(None, failures):
+            raise failure
         return self.status()
 
     def down(self) -> list[str]:
@@ -189,22 +190,24 @@ class Lab:
                 start_new_session=True,
             )
 
-    def _await(self, spec: SiteSpec, child: subprocess.Popen[bytes]) -> None:
+    def _failure(self, spec: SiteSpec, child: subprocess.Popen[bytes]) -> UsageError | None:
+        """Wait until a site is ready, or say why it will never be."""
         files = self._files(spec)
         deadline = time.monotonic() + START_S
-        while True:
+        while time.monotonic() < deadline:
             # asked first: a process that reports and then ends must be believed
             ended = child.poll()
             outcome = _outcome(files, child.pid)
             if outcome.get("ready"):
                 child.returncode = 0  # it is not ours to wait for any more
-                return
+                return None
             if outcome or ended is not None:
-                raise _failed(spec, files, outcome)
-            if time.monotonic() > deadline:
-                child.terminate()
-                raise _failed(spec, files, {"why": f"It was not ready after {START_S:.0f} s."})
+                child.wait()
+                return _failed(spec, files, outcome)
             time.sleep(_POLL_S)
+        child.kill()
+        child.wait()
+        return _failed(spec, files, {"why": f"It was not ready after {START_S:.0f} s."})
 
 
 def running_pid(files: SiteFiles) -> int | None:

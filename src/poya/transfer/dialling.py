@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
-from poya.errors import CertificateError, ConfigError
+from poya.errors import AuthenticationError, CertificateError, ConfigError
 from poya.transfer.endpoints import Endpoint
 
 _SOCKS_VERSION = 5
@@ -124,7 +124,8 @@ class Dialler:
 
         Raises:
             CertificateError: The server's certificate is not signed by the site's CA.
-            OSError: Nobody answers, or the proxy refuses.
+            AuthenticationError: The proxy refuses our login.
+        OSError: Nobody answers, or the proxy refuses.
         """
         hop = (endpoint.host, endpoint.port)
         if self.proxy is not None:
@@ -187,7 +188,7 @@ def _log_in(sock: socket.socket, proxy: Proxy) -> None:
     user, password = proxy.user.encode(), proxy.password.encode()
     sock.sendall(bytes([1, len(user)]) + user + bytes([len(password)]) + password)
     if _read_exactly(sock, 2)[1]:
-        raise ProxyRefused(f"{proxy} refused the user name or password")
+        raise _login_refused(proxy)
 
 
 def _socks_address(host: str) -> bytes:
@@ -212,8 +213,18 @@ def _through_http(sock: socket.socket, proxy: Proxy, endpoint: Endpoint) -> None
             raise ProxyRefused(f"{proxy} answered with something that is not HTTP")
         head += _read_exactly(sock, 1)
     status = head.split(b"\r\n", 1)[0].decode("latin-1")
-    if status.split(" ")[1:2] != ["200"]:
+    code = status.split(" ")[1:2]
+    if code == ["407"]:
+        raise _login_refused(proxy)
+    if code != ["200"]:
         raise ProxyRefused(f"{proxy} did not connect to {endpoint.netloc}: {status[:100]}")
+
+
+def _login_refused(proxy: Proxy) -> AuthenticationError:
+    return AuthenticationError(
+        f"The {proxy} refused the user name or password, or wants one.",
+        todo="Check the site's `proxy`.",
+    )
 
 
 def _read_exactly(sock: socket.socket, count: int) -> bytes:

@@ -30,15 +30,17 @@ class Store:
     url: str
     ca: Path
 
-    def client(self, issued: StsCredentials | None = None, **changed: str | None) -> Any:
+    def client(
+        self, issued: StsCredentials | None = None, changed: dict[str, str | None] | None = None
+    ) -> Any:
         """A botocore S3 client; `changed` replaces parts of the credentials."""
         issued = issued or self.objects.issue_credentials(3600)
-        given = {
+        given: dict[str, str | None] = {
             "aws_access_key_id": issued.access_key_id,
             "aws_secret_access_key": issued.secret_access_key,
             "aws_session_token": issued.session_token,
         }
-        return s3_client(self.url, self.ca, given | changed)
+        return s3_client(self.url, self.ca, given | (changed or {}))
 
 
 def s3_client(url: str, ca: Path, credentials: dict[str, str | None]) -> Any:

@@ -12,6 +12,7 @@ import stat
 import time
 import tomllib
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -39,9 +40,15 @@ def invoke(*arguments: str, directory: Path) -> Any:
     return CliRunner().invoke(command, [*arguments, "--dir", str(directory)])
 
 
-def connection(status: SiteStatus) -> httpx2.Client:
+@contextmanager
+def connection(status: SiteStatus) -> Iterator[httpx2.Client]:
     verify = ssl.create_default_context(cafile=status.files.ca)
-    client = httpx2.Client(base_url=status.spec.url, verify=verify)
+    with httpx2.Client(base_url=status.spec.url, verify=verify) as client:
+        client.headers["Authorization"] = f"Bearer {token(status, client)}"
+        yield client
+
+
+def token(status: SiteStatus, client: httpx2.Client) -> str:
     answer = client.post(
         "/keycloak/realms/shasta/protocol/openid-connect/token",
         data={
@@ -50,8 +57,8 @@ def connection(status: SiteStatus) -> httpx2.Client:
             "client_secret": status.files.client_secret.read_text().strip(),
         },
     )
-    client.headers["Authorization"] = f"Bearer {answer.json()['access_token']}"
-    return client
+    granted: str = answer.json()["access_token"]
+    return granted
 
 
 def store(status: SiteStatus, client: httpx2.Client) -> Any:
@@ -67,9 +74,10 @@ def store(status: SiteStatus, client: httpx2.Client) -> Any:
 @pytest.mark.slow
 def test_what_was_acknowledged_survives_a_kill_and_a_start(lab: Lab) -> None:
     (before,) = lab.up(ONE)
-    client = connection(before)
-    s3 = store(before, client)
-    client.post("/apis/smd/hsm/v2/groups", json={"label": "kept"}).raise_for_status()
+    with connection(before) as client:
+        s3 = store(before, client)
+        client.post("/apis/smd/hsm/v2/groups", json={"label": "kept"}).raise_for_status()
+        authorization = client.headers["Authorization"]
     s3.put_object(Bucket="boot-images", Key="kept", Body=b"bytes", Metadata={"a": "b"})
     head = s3.head_object(Bucket="boot-images", Key="kept")
     assert before.pid
@@ -80,11 +88,12 @@ def test_what_was_acknowledged_survives_a_kill_and_a_start(lab: Lab) -> None:
     assert after.pid != before.pid
     assert after.spec == before.spec
     # the token and the temporary credentials outlive it too
-    assert "kept" in client.get("/apis/smd/hsm/v2/groups/labels").json()
+    with connection(after) as client:
+        client.headers["Authorization"] = authorization
+        assert "kept" in client.get("/apis/smd/hsm/v2/groups/labels").json()
     again = s3.head_object(Bucket="boot-images", Key="kept")
     for name in ("ETag", "Metadata", "LastModified", "ContentLength"):
         assert again[name] == head[name]
-    client.close()
     s3.close()
 
 
