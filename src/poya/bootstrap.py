@@ -295,9 +295,9 @@ def _vcs_login(settings: SiteSettings) -> BasicLogin | None:
 
 def _secret(place: SecretPlace, where: str) -> Secret:
     if place.file is not None:
-        return Secret.from_file(str(place.file))
+        return Secret.from_file(str(place.file), where=where)
     if place.variable is not None:
-        return Secret.from_env(place.variable)
+        return Secret.from_env(place.variable, where=where)
     raise ConfigError(
         f"{where} does not say where its secret is.",
         todo="Name a file (…_file) or an environment variable (…_env).",

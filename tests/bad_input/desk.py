@@ -64,9 +64,9 @@ class Desk:
     def types(self, *words: str) -> Answer:
         """Type one command."""
         out, err = io.StringIO(), io.StringIO()
-        with _environment(POYA_CONFIG=str(self.config)), redirect_stdout(out):
-            with redirect_stderr(err):
-                status = run(list(words))
+        configured = _environment(POYA_CONFIG=str(self.config))
+        with configured, redirect_stdout(out), redirect_stderr(err):
+            status = run(list(words))
         answer = Answer(status, out.getvalue(), err.getvalue())
         self._note(words, answer)
         return answer
@@ -89,7 +89,8 @@ class Desk:
         assert is_explained, f"neither why nor what to do: {answer.err}"
         self._assert_safe(answer)
         for text in says:
-            assert text in answer.err, f"'{text}' is not in: {answer.err}"
+            unwrapped = " ".join(answer.err.split())
+            assert text in unwrapped, f"'{text}' is not in: {answer.err}"
         return answer
 
     def keeps_secrets(self, *words: str) -> Answer:

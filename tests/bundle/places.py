@@ -131,9 +131,11 @@ class MantaBundle:
     def write(self, directory: Path) -> Path:
         directory.mkdir(parents=True, exist_ok=True)
         for template in self.templates:
-            put(directory / f"{template['name']}.json", template)
+            put(directory / f"{template['name'].replace('/', '_')}.json", template)
         for configuration in self.configurations:
-            put(directory / f"{configuration['name']}.json", configuration)
+            # manta would write over a template of the same name.
+            taken = (directory / f"{configuration['name']}.json").exists()
+            put(directory / f"{configuration['name']}{'-2' * taken}.json", configuration)
         put(directory / f"{self.templates[0]['name']}-hsm.json", self.groups)
         for image_id, files in self.images.items():
             record = self.records.get(image_id, record_of(image_id, "cos", arch="x86_64"))

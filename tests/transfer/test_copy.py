@@ -74,7 +74,8 @@ def test_equal_bytes_get_the_equal_etag(
     assert (result.moved_bytes, result.kept_bytes, result.is_reused) == (size, 0, False)
     assert prealps.fake.uploads == {}
     # Where many cuts give that many parts the usual one is taken: 5 MiB before 6 MiB.
-    if part_bytes != 6 * MIB or size <= PART:
+    is_ambiguous = part_bytes == PART and size == 2 * PART  # 8 MiB cuts it alike, and is usual
+    if size <= PART or (part_bytes != 6 * MIB and not is_ambiguous):
         assert result.etag == etag
 
 
@@ -315,7 +316,9 @@ def test_a_passing_fault_changes_nothing(
     [result] = copy([job(alps, prealps)], None, events.append, memory=Memory())
     assert (result.etag, prealps.fake.data("rootfs")) == (etag, DATA)
     assert prealps.fake.uploads == {}
-    assert any(isinstance(event, Retried) for event in events)
+    # A kept connection that breaks is replaced without a word.
+    if action not in ("reset", "reset_mid_body", "lost_ack"):
+        assert any(isinstance(event, Retried) for event in events)
 
 
 def test_uploads_of_others_are_left_alone(alps: Side, prealps: Side) -> None:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from poya.csm.config import BasicLogin, StaticToken
+from poya.errors import ConfigError
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,12 +60,23 @@ class StaticBearer:
         Raises:
             ConfigError: Its file or variable is missing or empty.
         """
-        return Authorization.bearer(self._token.reveal())
+        return Authorization.bearer(self._reveal())
 
     async def renewed(self, refused: Authorization) -> Authorization | None:
         """The token as it is now, if it is another."""
-        now = Authorization.bearer(self._token.reveal())
+        now = Authorization.bearer(self._reveal())
         return None if now == refused else now
+
+
+    def _reveal(self) -> str:
+        token = self._token.reveal()
+        if not token.isascii():
+            raise ConfigError(
+                f"The token in {self._token.origin} holds characters that no request can carry.",
+                why="Tokens are made of letters, digits, dots, dashes and underscores.",
+                todo="Log in anew, and keep the token as it is.",
+            )
+        return token
 
 
 class Basic:

@@ -26,6 +26,7 @@ SERVICE_PATHS: Mapping[str, str] = MappingProxyType(
         "vcs": "/vcs",
     }
 )
+_URL_FORM = "Write it as scheme://host:port."
 _PROXY_SCHEMES = ("socks5h", "socks5", "http", "https")
 # What the gateway's policy lets through in the tenant header (cray-opa).
 _TENANT = re.compile(r"[a-z0-9][a-z0-9.-]{1,251}[a-z0-9]")
@@ -158,11 +159,15 @@ def check_tenant(tenant: str | None) -> None:
 def _split_url(url: str, what: str) -> SplitResult:
     parts = _parts(url, what)
     if parts.scheme not in ("http", "https"):
-        raise ConfigError(f"{what} must start with https:// (or http://).")
+        raise ConfigError(
+            f"{what} must start with https:// (or http://).", todo="Write it as https://host:port."
+        )
     if parts.username is not None or parts.password is not None:
-        raise ConfigError(f"{what} must not hold a user or password.")
+        raise ConfigError(
+            f"{what} must not hold a user or password.", todo="Name them in the site's auth."
+        )
     if parts.query or parts.fragment:
-        raise ConfigError(f"{what} must not hold a query or fragment.")
+        raise ConfigError(f"{what} must not hold a query or fragment.", todo=_URL_FORM)
     return parts
 
 
@@ -172,9 +177,9 @@ def _parts(url: str, what: str) -> SplitResult:
         parts = urlsplit(url)
         port = parts.port
     except ValueError:
-        raise ConfigError(f"{what} is not a URL.") from None
+        raise ConfigError(f"{what} is not a URL.", todo=_URL_FORM) from None
     if not parts.hostname or port == 0 or any(c.isspace() or not c.isprintable() for c in url):
-        raise ConfigError(f"{what} is not a URL with a host.")
+        raise ConfigError(f"{what} is not a URL with a host.", todo=_URL_FORM)
     return parts
 
 
@@ -190,7 +195,10 @@ def _check_proxy(config: SiteConfig) -> None:
     parts = _parts(config.proxy, f"site {config.name}: proxy")
     if parts.scheme not in _PROXY_SCHEMES:
         schemes = ", ".join(f"{scheme}://" for scheme in _PROXY_SCHEMES)
-        raise ConfigError(f"site {config.name}: proxy must start with one of {schemes}.")
+        raise ConfigError(
+            f"site {config.name}: proxy must start with one of {schemes}.",
+            todo='Write it as proxy = "socks5h://127.0.0.1:1080".',
+        )
 
 
 def _check_limits(config: SiteConfig) -> None:

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import socket
+import os
 import ssl
 from collections.abc import Callable, Iterator, Mapping
 from types import MappingProxyType
@@ -27,6 +28,10 @@ SENDING_FAILS = (
     socksio.SOCKSError,
     AssertionError,
 )
+
+# OpenSSL's X509_V_ERR_CERT_HAS_EXPIRED, …_HOSTNAME_MISMATCH, …_IP_ADDRESS_MISMATCH.
+_EXPIRED = 10
+_OTHER_HOST = (62, 64)
 
 _Translation: TypeAlias = Callable[[Exception, Call, SiteConfig], PoyaError]
 
@@ -69,8 +74,17 @@ def _untrusted(cause: ssl.SSLCertVerificationError, call: Call, config: SiteConf
     return CertificateError(
         f"The certificate of {call.place} is not accepted for {call}.",
         why=f"Checked against {trusted}: {cause.verify_message}.",
-        todo=f"Set `ca` of site {config.name} to a PEM file with the CA that signs it.",
+        todo=_remedy(cause.verify_code, config),
     )
+
+
+def _remedy(verify_code: int, config: SiteConfig) -> str:
+    """What cures it: another CA does not make a certificate younger, or another host's."""
+    if verify_code == _EXPIRED:
+        return "Have the site's certificate renewed, or correct the clock of this machine."
+    if verify_code in _OTHER_HOST:
+        return f"Write the url of site {config.name} with the name that the certificate is for."
+    return f"Set `ca` of site {config.name} to a PEM file with the CA that signs it."
 
 
 def _no_such_host(call: Call, config: SiteConfig) -> PoyaError:
@@ -164,7 +178,8 @@ def _reason(error: Exception) -> str:
     """The innermost cause's own words, which name the system call's failure."""
     for cause in reversed(list(_causes(error))):
         if isinstance(cause, OSError) and cause.strerror:
-            return f"{cause.strerror}."
+            # asyncio says "Connect call failed" and keeps the reason in the number.
+            return f"{os.strerror(cause.errno) if cause.errno else cause.strerror}."
     return f"{error}" or type(error).__name__
 
 

@@ -163,7 +163,8 @@ class _Attempt:
             what = f"{self._caller.doing(self._call)}: the answer is too large."
             raise BadAnswer(what) from error
         failed = response.status >= 300  # noqa: PLR2004
-        if not failed and not (self._call.slow and error_in_success(response.body)):
+        may_fail_late = self._call.slow or self._call.method == "POST"
+        if not failed and not (may_fail_late and error_in_success(response.body)):
             return response
         refusal = read_refusal(
             response.status, response.headers, response.body, credentials.secrets()
