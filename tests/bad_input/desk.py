@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from leaks import collected
 from poya.cli.main import run
 from poya.lab.pytest_plugin import LabPair, TestSite
 
@@ -65,7 +66,7 @@ class Desk:
         """Type one command."""
         out, err = io.StringIO(), io.StringIO()
         configured = _environment(POYA_CONFIG=str(self.config))
-        with configured, redirect_stdout(out), redirect_stderr(err):
+        with collected(), configured, redirect_stdout(out), redirect_stderr(err):
             status = run(list(words))
         answer = Answer(status, out.getvalue(), err.getvalue())
         self._note(words, answer)

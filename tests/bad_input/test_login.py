@@ -12,7 +12,9 @@ ALPS_LOGIN = 'method = "client-credentials"\nclient_id = "admin-client"\nclient_
 GET = ("get", "groups", "--site", "alps")
 
 
-def token_of(site: TestSite, *, lifetime_s: int = 3600, roles: tuple[str, ...] = ("admin",)) -> str:
+def token_of(
+    site: TestSite, *, lifetime_s: int = 3600, roles: tuple[str, ...] = ("admin",)
+) -> str:
     mint = TokenMint(site.site.state.keys, f"{site.site.api_url}/keycloak/realms/shasta")
     account = UserAccount("never-used", roles=roles)
     return mint.user_token("somebody", account, now_s=site.site.clock(), lifetime_s=lifetime_s)

@@ -126,8 +126,9 @@ async def test_records_are_kept_with_fields_that_poya_does_not_know(tmp_path: Pa
     await back_up(open_bundle(made.write(tmp_path / "origin")), tmp_path / "backup")
     kept = json.loads((tmp_path / "backup" / f"{TEMPLATE}.json").read_bytes())
     assert kept == made.templates[0]
-    assert json.loads((tmp_path / "backup" / f"{CONFIGURATION}.json").read_bytes()) == (
-        made.configurations[0]
+    assert (
+        json.loads((tmp_path / "backup" / f"{CONFIGURATION}.json").read_bytes())
+        == (made.configurations[0])
     )
 
 
@@ -147,7 +148,7 @@ async def test_another_template_is_added_to_a_finished_backup(tmp_path: Path) ->
     after = await capture(backup)
     assert {t.name for t in after.templates} == {"Blue", "Green/2"}
     assert {i.id for i in after.images} == {IMAGE, OTHER_IMAGE}
-    assert after.gaps == ()
+    assert {gap.id for gap in after.gaps} <= {"arch-inferred"}
 
 
 async def test_artifacts_that_share_a_file_name_are_kept_apart(tmp_path: Path) -> None:

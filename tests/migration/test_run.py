@@ -212,9 +212,7 @@ def test_renames_where_a_name_is_taken(operator: Operator, lab_pair: LabPair) ->
 def test_refuses_unknown_nodes_before_the_first_write(
     operator: Operator, lab_pair: LabPair
 ) -> None:
-    answer = operator.types(
-        "migrate", "run", "gele", "--from", "alps", "--to", "prealps", "--yes"
-    )
+    answer = operator.types("migrate", "run", "gele", "--from", "alps", "--to", "prealps", "--yes")
     assert answer.status == 10
     assert "node-unknown" in answer.err
     assert "--nodes" in answer.err

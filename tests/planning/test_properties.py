@@ -73,7 +73,7 @@ def _shuffled(cluster: VCluster, target: Inventory, seed: int) -> tuple[VCluster
     changed = {name: mixed(getattr(cluster, name)) for name in fields}
     nodes = None if target.nodes is None else mixed_map(target.nodes)  # type: ignore[arg-type]
     return (
-        dataclasses.replace(cluster, **changed, nodes=mixed_map(cluster.nodes)),  # type: ignore
+        dataclasses.replace(cluster, **changed, nodes=mixed_map(cluster.nodes)),  # type: ignore[arg-type]
         dataclasses.replace(
             target,
             entities=mixed_map(target.entities),  # type: ignore[arg-type]
@@ -133,7 +133,8 @@ def test_nothing_is_left_to_do_after_conflicts_were_settled(
     target = data.draw(_targets(cluster))
     intent = data.draw(_intents(policies=("overwrite", "rename")))
     plan = make_plan(cluster, target, intent)
-    assert all(step.action != "refuse" for step in (*plan.images, *plan.entities))
+    assert all(image.action != "refuse" for image in plan.images)
+    assert all(entity.action != "refuse" for entity in plan.entities)
 
     again = make_plan(cluster, apply(plan, target), intent)
 
@@ -232,7 +233,7 @@ def _unsettled(plan: Plan) -> list[object]:
 
 def _members(target: Inventory) -> list[str]:
     bodies = [d.value["members"] for ref, d in target.entities.items() if ref.kind == "group"]
-    return [str(x) for m in bodies if isinstance(m, dict) for x in m["ids"]]  # type: ignore
+    return [str(x) for m in bodies if isinstance(m, dict) for x in m["ids"]]  # type: ignore[union-attr]
 
 
 def _named_configurations(body: JsonObject) -> set[str]:

@@ -7,10 +7,17 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import pytest
-from transfer.fake_s3 import FakeS3, serving
 
-from poya.transfer import Credentials, ObjectPlace, ObjectSource, ObjectTarget, RetryPolicy
-from poya.transfer import S3Config, S3Store
+from poya.transfer import (
+    Credentials,
+    ObjectPlace,
+    ObjectSource,
+    ObjectTarget,
+    RetryPolicy,
+    S3Config,
+    S3Store,
+)
+from transfer.fake_s3 import FakeS3, serving
 
 HASTY = RetryPolicy(patience_s=0.2, attempts=4, base_s=0.001, cap_s=0.02, retry_after_cap_s=1.0)
 

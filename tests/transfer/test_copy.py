@@ -9,9 +9,6 @@ import time
 from collections.abc import Callable
 
 import pytest
-from transfer.conftest import Side, open_store
-from transfer.content import PART, Memory, content, md5_of
-from transfer.fake_s3 import MIB, Seen, etag_of
 
 from poya.errors import (
     Cancelled,
@@ -38,6 +35,9 @@ from poya.transfer import (
     Started,
     copy,
 )
+from transfer.conftest import Side, open_store
+from transfer.content import PART, Memory, content, md5_of
+from transfer.fake_s3 import MIB, Seen, etag_of
 
 DATA = content(3 * PART + 12_345)
 

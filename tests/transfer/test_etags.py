@@ -2,11 +2,11 @@
 from __future__ import annotations
 
 import hashlib
+import itertools
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from transfer.fake_s3 import etag_of
 
 from poya.errors import UsageError
 from poya.transfer.etags import (
@@ -29,6 +29,7 @@ from poya.transfer.layout import (
     lay_out_object,
     other_cuts,
 )
+from transfer.fake_s3 import etag_of
 
 MEMORY = 256 * MIB
 ETAG = "0" * 32
@@ -61,7 +62,7 @@ def test_every_usual_cut_is_found_again(size_bytes: int, part_bytes: int) -> Non
     candidates = candidate_part_sizes(size_bytes, count)
     assert all(parts_for(size_bytes, candidate) == count for candidate in candidates)
     assert candidates
-    if 1 < count and size_bytes // (count * (count - 1)) < 32 * MIB:
+    if count > 1 and size_bytes // (count * (count - 1)) < 32 * MIB:
         assert part_bytes in candidates
 
 
@@ -143,7 +144,7 @@ def test_parts_follow_each_other(size_bytes: int, part_bytes: int) -> None:
     parts = list(Layout(size_bytes, part_bytes, True, part_bytes).parts())
     assert [part.number for part in parts] == list(range(1, len(parts) + 1))
     assert b"".join(bytes(part.size_bytes) for part in parts) == bytes(size_bytes)
-    assert all(a.start + a.size_bytes == b.start for a, b in zip(parts, parts[1:], strict=False))
+    assert all(a.start + a.size_bytes == b.start for a, b in itertools.pairwise(parts))
 
 
 def test_the_sources_cut_is_used_again() -> None:

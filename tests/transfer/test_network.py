@@ -18,11 +18,11 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
-from transfer.conftest import HASTY, permanent
-from transfer.fake_s3 import FakeS3, serving
 
 from poya.errors import AuthenticationError, CertificateError, ConfigError, Unreachable
 from poya.transfer import ObjectPlace, S3Config, S3Store
+from transfer.conftest import HASTY, permanent
+from transfer.fake_s3 import FakeS3, serving
 
 PLACE = ObjectPlace("boot-images", "k")
 
@@ -36,7 +36,7 @@ class Authority:
 
 
 def _authority(directory: Path, name: str, host: str) -> Authority:
-    now = datetime.datetime.now(datetime.timezone.utc)
+    now = datetime.datetime.now(datetime.UTC)
 
     def certify(
         subject: str, issuer: str, keys: tuple[ec.EllipticCurvePrivateKey, ...], is_ca: bool

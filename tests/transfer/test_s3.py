@@ -6,8 +6,6 @@ import logging
 import time
 
 import pytest
-from transfer.conftest import Side, open_store
-from transfer.fake_s3 import MIB
 
 from poya.errors import (
     AuthenticationError,
@@ -20,6 +18,8 @@ from poya.errors import (
     Unreachable,
 )
 from poya.transfer import Cancel, Credentials, Guard, NoSuchUpload, ObjectPlace
+from transfer.conftest import Side, open_store
+from transfer.fake_s3 import MIB
 
 DATA = bytes(range(256)) * 8
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 import hashlib
 import threading
 import time
+from functools import partial
 
 import pytest
 from hypothesis import given
@@ -26,7 +27,7 @@ def test_pieces_in_any_order_give_the_digests_of_the_whole(data: st.DataObject) 
     released: list[int] = []
     digests = OrderedDigests([4], sha256=True)
     for i in data.draw(st.permutations(range(len(pieces)))):
-        digests.offer(starts[i], memoryview(pieces[i]), lambda i=i: released.append(i))
+        digests.offer(starts[i], memoryview(pieces[i]), partial(released.append, i))
     assert digests.md5() == hashlib.md5(whole).hexdigest()
     assert digests.sha256() == hashlib.sha256(whole).hexdigest()
     assert released == list(range(len(pieces)))

@@ -8,7 +8,8 @@ from pathlib import Path
 import click
 
 from poya.bootstrap import BundlePlace, FilesPlace, Place, Workshop
-from poya.cli.flow import Interrupted, Outcome, Wishes, bring, run_async, show_json
+from poya.cli.asynchronous import Interrupted, run_async
+from poya.cli.flow import Outcome, Wishes, bring, show_json
 from poya.cli.session import Session
 from poya.cli.summary_view import render_summary
 from poya.cli.text import duration, printable, size, wrapped

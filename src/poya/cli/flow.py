@@ -3,18 +3,17 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
-from collections.abc import Coroutine
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 
 import click
 
 from poya.cli.asking import confirm_plan, refuse_if_critical, settle_conflicts
+from poya.cli.asynchronous import Interrupted
 from poya.cli.plan_view import render_plan
 from poya.cli.progress import following
-from poya.errors import Cancelled, UsageError
+from poya.errors import UsageError
 from poya.migration.carrying import carry_out
 from poya.migration.hooks import run_hook, split_hook
 from poya.migration.prepare import prepare
@@ -25,8 +24,6 @@ from poya.model.vcluster import Selector
 if TYPE_CHECKING:
     from poya.bootstrap import Place, Workshop
     from poya.migration.report import Report
-
-_T = TypeVar("_T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,31 +54,6 @@ class Outcome:
 
     plan: Plan
     report: Report | None
-
-
-class Interrupted:
-    """Where an interrupt leaves us: the run under way, if there is one."""
-
-    def __init__(self) -> None:
-        self.run = ""
-
-
-def run_async(work: Coroutine[object, object, _T], interrupted: Interrupted | None = None) -> _T:
-    """Run a coroutine to its end; Ctrl-C stops it cleanly and says how to go on.
-
-    Raises:
-        Cancelled: It was interrupted.
-    """
-    try:
-        return asyncio.run(work)
-    except (KeyboardInterrupt, asyncio.CancelledError):
-        run = interrupted.run if interrupted else ""
-        if not run:
-            raise Cancelled("Stopped; nothing was written.") from None
-        raise Cancelled(
-            f"Stopped; the run {run} is part-way.",
-            todo=f"'poya migrate resume {run}' goes on, 'poya migrate undo {run}' takes it back.",
-        ) from None
 
 
 async def bring(

@@ -70,9 +70,9 @@ def _command(
 def _fetch(
     session: Session, site: str | None, fetch: Callable[[Site], Awaitable[Listing]]
 ) -> Listing:
-    from poya.bootstrap import site_config
-    from poya.cli.flow import run_async
+    from poya.cli.asynchronous import run_async
     from poya.csm import Site
+    from poya.site_config import site_config
 
     config = site_config(session.settings.site(site or session.site))
 

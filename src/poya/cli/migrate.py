@@ -156,7 +156,8 @@ def _bring(
     options: dict[str, Any],
 ) -> None:
     from poya.bootstrap import Workshop
-    from poya.cli.flow import Interrupted, bring, run_async
+    from poya.cli.asynchronous import Interrupted, run_async
+    from poya.cli.flow import bring
     from poya.model.vcluster import Selector
 
     name, templates = selection
@@ -269,7 +270,7 @@ def resume(session: Session, run_id: str, output: str) -> None:
     Steps that are done are not repeated, parts of files that arrived are not sent again.
     """
     from poya.bootstrap import Workshop
-    from poya.cli.flow import Interrupted, run_async
+    from poya.cli.asynchronous import Interrupted, run_async
     from poya.cli.flow import resume as go_on
 
     interrupted = Interrupted()

@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from poya.bootstrap import Workshop
-from poya.cli.flow import Interrupted, run_async
+from poya.cli.asynchronous import Interrupted, run_async
 from poya.cli.progress import following
 from poya.cli.session import Session, can_ask
 from poya.cli.text import count, printable, table

@@ -16,6 +16,8 @@ _HOUR_S = 3600
 
 def printable(text: str, longest: int = 2000) -> str:
     """The text with control characters made visible: a name must not steer the terminal."""
+    if len(text) <= longest and text.isprintable():
+        return text
     shown = text if len(text) <= longest else f"{text[:longest]}…"
     return "".join(c if not _is_control(c) else f"\\x{ord(c):02x}" for c in shown)
 

@@ -67,7 +67,6 @@ class StaticBearer:
         now = Authorization.bearer(self._reveal())
         return None if now == refused else now
 
-
     def _reveal(self) -> str:
         token = self._token.reveal()
         if not token.isascii():

@@ -3,8 +3,8 @@
 
 from __future__ import annotations
 
-import socket
 import os
+import socket
 import ssl
 from collections.abc import Callable, Iterator, Mapping
 from types import MappingProxyType

@@ -26,7 +26,6 @@ from poya.transfer.s3xml import (
     children,
     completion,
     name_of,
-    parse_keys,
     parse_parts,
     parse_uploads,
     parse_xml,
