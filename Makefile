@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-fast test-faults check lint types format test-boot benchmarks lock clean
+.PHONY: help setup demo test test-fast check lint types format test-boot benchmarks lock clean
 
 help: ## List the verbs.
 	@sed -n 's/^\([a-z][a-z-]*\):.*## \(.*\)/  \1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{printf "%-14s %s\n", $$1, $$2}'
@@ -23,7 +23,7 @@ test: $(STAMP) ## Run all checks and tests that CI runs.
 	@sh scripts/test
 
 test-fast: $(STAMP) ## Run the quick tests only.
-	@$(BIN)/python -m pytest -q -m "not slow and not boot and not rgw and not faults"
+	@$(BIN)/python -m pytest -q -m "not slow and not boot and not rgw"
 
 check: lint types ## Lint, types and architecture, without tests.
 
@@ -41,9 +41,6 @@ format: $(STAMP) ## Rewrite the code in the house style.
 
 test-boot: $(STAMP) ## Boot a migrated image under QEMU (installs QEMU from the distribution).
 	@sh scripts/test-boot
-
-test-faults: $(STAMP) ## Run the whole crash and fault matrix (minutes).
-	@sh scripts/test-faults
 
 benchmarks: $(STAMP) ## Measure start-up and reads; prints ratios.
 	@$(BIN)/python -m benchmarks

@@ -38,10 +38,9 @@ class Answer:
     err: str
 
     @property
-    def first(self) -> str:
-        """The error's first line, without what went before it."""
-        lines = [line for line in self.err.splitlines() if line.startswith("Error:")]
-        return lines[0] if lines else ""
+    def words(self) -> str:
+        """What it said of the failure, as if a line had no end."""
+        return " ".join(self.err.split())
 
 
 class Desk:

@@ -80,7 +80,7 @@ class Fault:
     headers: Mapping[str, str] = field(default_factory=dict)
 
     def applies(self, seen: Seen) -> bool:
-        if not seen.kind.startswith(self.kind) or self.times <= 0:
+        if seen.kind != self.kind or self.times <= 0:
             return False
         if self.after > 0:
             self.after -= 1

@@ -35,6 +35,7 @@ from poya.transfer import (
     Started,
     copy,
 )
+from poya.transfer.etags import candidate_part_sizes
 from transfer.conftest import Side, open_store
 from transfer.content import PART, Memory, content, md5_of
 from transfer.fake_s3 import MIB, Seen, etag_of
@@ -56,6 +57,13 @@ def stop_after(cancel: Cancel, kind: str, count: int) -> Callable[[Seen], None]:
             cancel.set()
 
     return watch
+
+
+def layout_is_certain(size: int, part_bytes: int | None) -> bool:
+    count = -(-size // (part_bytes or PART))
+    return part_bytes is None or candidate_part_sizes(size, max(1, count))[0] >= min(
+        part_bytes, size
+    )
 
 
 @pytest.mark.parametrize("size", [0, 1, PART - 1, PART, PART + 1, 2 * PART, 3 * PART + 7])

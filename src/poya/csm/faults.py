@@ -74,7 +74,7 @@ def _untrusted(cause: ssl.SSLCertVerificationError, call: Call, config: SiteConf
     return CertificateError(
         f"The certificate of {call.place} is not accepted for {call}.",
         why=f"Checked against {trusted}: {cause.verify_message}.",
-        todo=_remedy(cause.verify_code, config),
+        todo=_remedy(getattr(cause, "verify_code", 0), config),
     )
 
 

@@ -105,23 +105,14 @@ class Transport:
     def exchange(self, request: HttpRequest, guard: Guard) -> HttpResponse:
         """Send a request and read the answer.
 
-        A kept connection that turns out to be closed is replaced once without further notice.
-
         Raises:
             TransportFailure: No complete answer.
             CertificateError: The server is not the site's.
             Cancelled: The guard's stop was asked for.
         """
-        kept = self._take(request.endpoint)
-        if kept is not None:
-            try:
-                return self._run(kept, request, guard)
-            except _Failure as error:
-                if not _was_closed_while_idle(kept, request, error):
-                    raise TransportFailure(_reason(error)) from error
-        fresh = self._connect(request.endpoint, guard)
+        connection = self._take(request.endpoint) or self._connect(request.endpoint, guard)
         try:
-            return self._run(fresh, request, guard)
+            return self._run(connection, request, guard)
         except _Failure as error:
             raise TransportFailure(_reason(error)) from error
 
@@ -257,12 +248,6 @@ def _chunks(body: Body) -> Generator[memoryview, None, None]:
         yield from body.chunks()
     elif body:
         yield memoryview(body)
-
-
-def _was_closed_while_idle(kept: _Connection, request: HttpRequest, error: Exception) -> bool:
-    """Whether a kept connection was dead before the request, so that it may be sent anew."""
-    # POST creates an upload each time: whoever sent it decides whether to send it again.
-    return not kept.wire.heard and not isinstance(error, TimeoutError) and request.method != "POST"
 
 
 def _reason(error: Exception) -> str:

@@ -46,7 +46,8 @@ def _signer() -> _Sign:
     import botocore.credentials  # noqa: PLC0415
 
     # At level DEBUG this logger writes session tokens and signatures.
-    logging.getLogger("botocore.auth").disabled = True
+    # A filter, not `disabled`: logging.config enables existing loggers again.
+    logging.getLogger("botocore.auth").addFilter(_never)
 
     def with_botocore(request: Unsigned, credentials: Credentials, region: str) -> dict[str, str]:
         outgoing = botocore.awsrequest.AWSRequest(
@@ -64,3 +65,7 @@ def _signer() -> _Sign:
         return {name: str(value) for name, value in outgoing.headers.items()}
 
     return with_botocore
+
+
+def _never(_: logging.LogRecord) -> bool:
+    return False

@@ -31,9 +31,6 @@ class Wire:
     Args:
         sock: The socket, with TLS if any.
         stall_s: Raise TimeoutError when less than 16 KiB move in this time.
-
-    Attributes:
-        heard: Whether the peer has answered anything since `begin`.
     """
 
     def __init__(self, sock: socket.socket, stall_s: float) -> None:
@@ -48,7 +45,6 @@ class Wire:
         self._stall_s = stall_s
         self._sock.settimeout(stall_s)
         self._moved, self._waited_s = 0, 0.0
-        self.heard = False
 
     def sendall(self, data: bytes | bytearray | memoryview) -> None:
         """Send everything, a chunk at a time so that limit and stop take effect soon."""
@@ -97,7 +93,6 @@ class Wire:
             self.close()
 
     def _watch(self, count: int, waited_s: float) -> None:
-        self.heard = self.heard or count > 0
         self._moved += count
         self._waited_s += waited_s
         if self._moved >= _PROGRESS_BYTES:

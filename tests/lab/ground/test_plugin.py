@@ -43,7 +43,17 @@ def test_requests_of_the_store_are_logged_with_the_gateways(lab_pair: LabPair) -
     s3.list_buckets()
     s3.put_object(Bucket=BUCKET, Key="k", Body=b"x")
     s3.close()
-    logged = [(one.service, one.method, one.path, one.status) for one in site.requests()]
+    deadline = time.monotonic() + 5
+    while (
+        not any(one.method == "PUT" and one.service == "s3" for one in site.requests())
+        and time.monotonic() < deadline
+    ):
+        time.sleep(0.01)  # a request is logged after its answer is sent
+    logged = [
+        (one.service, one.method, one.path, one.status)
+        for one in site.requests()
+        if one.service == "s3"
+    ]
     assert logged[-2:] == [("s3", "GET", "/s3/", 200), ("s3", "PUT", "/s3/boot-images/k", 200)]
     assert [one.path for one in site.requests(mutating=True)] == ["/s3/boot-images/k"]
 

@@ -9,7 +9,7 @@ from typing import TypeAlias, get_args
 import msgspec
 
 from poya.model.records import EntityRef, Kind
-from poya.sites.bundle.index import Index, Role, graph_files
+from poya.sites.bundle.index import GroupEntry, Index, Role, graph_files
 
 # Says whether a file, or an image's directory, is on disk.
 IsThere: TypeAlias = Callable[[str], bool]
@@ -27,13 +27,13 @@ def without_entity(index: Index, ref: EntityRef, is_there: IsThere) -> Index:
         configurations=tuple(c for c in index.configurations if others("configuration", c.name)),
         templates=tuple(t for t in index.templates if others("template", t.name)),
     )
-    return _begun(left, is_there)
+    return only_begun(left, is_there)
 
 
 def without_image(index: Index, image_id: str, is_there: IsThere) -> Index:
     """The index without an image, and without all that was planned and never begun."""
     left = tuple(image for image in index.images if image.id != image_id)
-    return _begun(msgspec.structs.replace(index, images=left), is_there)
+    return only_begun(msgspec.structs.replace(index, images=left), is_there)
 
 
 def is_empty(index: Index) -> bool:
@@ -41,13 +41,15 @@ def is_empty(index: Index) -> bool:
     return not (index.templates or index.groups or index.configurations or index.images)
 
 
-def _begun(index: Index, is_there: IsThere) -> Index:
+def only_begun(index: Index, is_there: IsThere) -> Index:
+    """The index without what is not on disk."""
     images = tuple(
         image
         for image in index.images
         if is_there(image.record) or is_there(image.manifest.rpartition("/")[0])
     )
-    groups = tuple(group for group in index.groups if any(is_there(f) for f in group.files))
+    begun = [(group.name, tuple(f for f in group.files if is_there(f))) for group in index.groups]
+    groups = tuple(GroupEntry(name, files) for name, files in begun if files)
     held = {file for group in groups for file in group.files}
     templates = tuple(
         msgspec.structs.replace(t, groups=t.groups if t.groups in held else None)

@@ -39,6 +39,7 @@ class ImageFiles:
 
     def entry(self, image_id: str) -> ImageEntry:
         """The image's place in the index."""
+        self._ledger.require()
         entry = self._ledger.index.image(image_id)
         if entry is None:
             raise PoyaError(

@@ -164,7 +164,8 @@ def _check_version(value: object, where: str) -> None:
     version = value.get("version")
     if type(version) is not int or version != VERSION:
         raise BundleDamaged(
-            f"{where} has the format version {str(version)[:20]}; this poya reads {VERSION}.",
+            f"{where} has a format version that this poya does not read.",
+            why=f"It has version {str(version)[:20]!r}; this poya reads {VERSION}.",
             todo="Use the poya that made the bundle, or a newer one.",
         )
 
@@ -182,7 +183,8 @@ def _faults(index: Index) -> Iterator[str]:
     for name, entry in index.files.items():
         if not is_safe_path(name):
             yield f"{name[:80]!r} is no path of a bundle's file"
-        if (entry.size_bytes or 0) < 0 or (entry.part_size_bytes or 1) < 1:
+        part_bytes = entry.part_size_bytes
+        if (entry.size_bytes or 0) < 0 or (part_bytes is not None and part_bytes < 1):
             yield f"the sizes of {name} are impossible"
     for name in graph_files(index):
         if name not in index.files:

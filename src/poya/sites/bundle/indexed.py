@@ -106,7 +106,11 @@ class _Reader:
         path = self._directory / entry.record
         record = image_of(self._json(entry.record))
         if record is None or record.value["id"] != entry.id:
-            raise BundleDamaged(f"{path} is not the record of IMS image {entry.id}.")
+            raise BundleDamaged(
+                f"{path} is not the record of IMS image {entry.id}.",
+                why="The index says that it is.",
+                todo="Make the backup anew, or restore the file from another copy.",
+            )
         return StoredImage(
             id=entry.id,
             name=str(record.value["name"]),
@@ -147,7 +151,7 @@ def _list(path: Path, value: Json) -> list[Json]:
 
 def _altered(path: Path, raw: bytes, entry: FileEntry) -> Gap | None:
     if entry.size_bytes is not None and len(raw) != entry.size_bytes:
-        evidence = f"{len(raw)} bytes, expected {entry.size_bytes}"
+        evidence = f"bytes {len(raw)}, expected {entry.size_bytes}"
         return Gap("artifact-altered", str(path), evidence)
     digest = hashlib.sha256(raw).hexdigest()
     if digest != entry.sha256:

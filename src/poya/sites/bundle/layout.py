@@ -120,8 +120,9 @@ class _Layout:
         for template in vcluster.templates:
             for group in _groups_of(template, vcluster):
                 file = holders[template.name] or ""
-                if file not in files.setdefault(group.label, {}):
-                    files[group.label][file] = None
+                is_named = group.label in template.node_groups()
+                if group.label not in files or (is_named and file not in files[group.label]):
+                    files.setdefault(group.label, {})[file] = None
                     self._add(file, "groups")
         return tuple(GroupEntry(label, tuple(names)) for label, names in files.items())
 

@@ -14,13 +14,16 @@ import poya
 from poya.errors import Conflict, UsageError
 from poya.model.records import EntityRef
 from poya.model.vcluster import VCluster
-from poya.sites.bundle.dropping import is_empty, without_entity, without_image
-from poya.sites.bundle.index import FileEntry, Index, Origin
+from poya.sites.bundle.dropping import is_empty, only_begun, without_entity, without_image
+from poya.sites.bundle.index import FORMAT, VERSION, FileEntry, Index, Origin
 from poya.sites.bundle.indexed import read_index
 from poya.sites.bundle.layout import lay_out, new_index
 from poya.sites.bundle.names import INDEX
 from poya.sites.bundle.writing import PARTIALS, make_directory, remove_file
 from poya.transfer.files import sync_write
+
+# What a directory without a bundle holds; never written.
+_NOTHING = Index(FORMAT, VERSION, "", Origin("", "", ""), (), (), (), (), (), {})
 
 Clock = Callable[[], datetime]
 
@@ -49,7 +52,7 @@ class Ledger:
 
     @property
     def index(self) -> Index:
-        """The index, with all that the vCluster has.
+        """The index, with all that the vCluster has; an empty one where there is no bundle.
 
         Raises:
             UsageError: The directory is none, may not be read, or holds something else.
@@ -67,6 +70,7 @@ class Ledger:
 
     def put(self, index: Index) -> None:
         """Make this the index, on disk too."""
+        self.require()
         make_directory(self.directory)
         sync_write(self.path(INDEX), index.encode())
         self._index = index
@@ -84,6 +88,23 @@ class Ledger:
         """Put down that an image is gone; with the last entity or image the index goes too."""
         self._put_or_remove(without_image(self.index, image_id, self._is_there))
 
+    def drop_absent(self) -> None:
+        """Put down that files are gone."""
+        self._put_or_remove(only_begun(self.index, self._is_there))
+
+    def require(self) -> None:
+        """Refuse to go on where there is neither a bundle nor a plan of one.
+
+        Raises:
+            UsageError: There is none.
+        """
+        if self._vcluster is None and self.index is _NOTHING:
+            raise UsageError(
+                f"There is no bundle in {self.directory}.",
+                why="The backup ended before anything was written to it.",
+                todo="Start the backup anew: poya migrate backup …",
+            )
+
     def _is_there(self, name: str) -> bool:
         return os.path.lexists(self.path(name))
 
@@ -98,12 +119,7 @@ class Ledger:
         found = self._read()
         vcluster = self._vcluster
         if vcluster is None:
-            if found is None:
-                raise UsageError(
-                    f"There is no bundle in {self.directory}.",
-                    todo="Name the directory that the backup was written to.",
-                )
-            return found
+            return found or _NOTHING
         if found is None:
             return lay_out(vcluster, new_index(vcluster, self._origin(vcluster)))
         self._refuse_another(found, vcluster)

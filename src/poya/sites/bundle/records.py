@@ -27,14 +27,14 @@ class Records:
     def read(self, ref: EntityRef) -> Document | None:
         """The entity as its file holds it; None if there is none yet."""
         files = files_of(self._ledger.index, ref)
-        if not files or not all(self._is_there(file) for file in files):
+        if ref.kind == "group":
+            # They are written in order, so after a crash the last one tells what was before.
+            found = [self._held_groups(file).get(ref.name) for file in reversed(files)]
+            return next((group for group in found if group is not None), None)
+        if not files or not self._is_there(files[0]):
             return None
-        if ref.kind != "group":
-            is_noted = self._ledger.index.files[files[0]].sha256 is not None
-            return self._document(files[0]) if is_noted else None
-        found = [self._groups(file).get(ref.name) for file in files]
-        # Written to one file and not to the next before a crash: not there yet.
-        return found[0] if all(group is not None for group in found) else None
+        is_noted = self._ledger.index.files[files[0]].sha256 is not None
+        return self._document(files[0]) if is_noted else None
 
     def write(self, ref: EntityRef, body: Document) -> None:
         """Put the entity into every file that is to hold it."""
@@ -45,6 +45,8 @@ class Records:
                 self._put_groups(file, {**self._held_groups(file), ref.name: body})
             else:
                 self._put(file, pretty(body.value), is_complete=True)
+        if ref.kind == "template":
+            self._fill_groups(ref.name)
 
     def delete(self, ref: EntityRef) -> None:
         """Take the entity out of its files; files that hold nothing else go."""
@@ -60,6 +62,7 @@ class Records:
         for file, groups in left.items():
             if groups:
                 self._put_groups(file, groups)
+        self._remove_orphans()
 
     def documents(self) -> dict[EntityRef, Document]:
         """Every entity that is there."""
@@ -102,6 +105,27 @@ class Records:
         order = [group.name for group in index.groups if file in group.files]
         values: list[Json] = [groups[name].value for name in order if name in groups]
         self._put(file, pretty(values), is_complete=len(values) == len(order))
+
+    def _fill_groups(self, template: str) -> None:
+        """Give a template's file the groups that the bundle had before, in other files."""
+        index = self._ledger.index
+        file = next(entry.groups for entry in index.templates if entry.name == template)
+        names = [group.name for group in index.groups if file in group.files]
+        found = {name: self.read(EntityRef("group", name)) for name in names}
+        groups = {name: group for name, group in found.items() if group is not None}
+        if file and groups and self._held_groups(file) != groups:
+            self._put_groups(file, groups)
+
+    def _remove_orphans(self) -> None:
+        """Remove files of groups that no template has any more, and that hold nothing alone."""
+        index = self._ledger.index
+        kept = {template.groups for template in index.templates}
+        orphans = {file for group in index.groups for file in group.files} - kept
+        for file in sorted(orphans):
+            others = [group for group in self._ledger.index.groups if file in group.files]
+            if all(len(group.files) > 1 for group in others):
+                remove_file(self._ledger.path(file))
+                self._ledger.drop_absent()
 
     def _held_groups(self, file: str) -> dict[str, Document]:
         return self._groups(file) if self._is_there(file) else {}

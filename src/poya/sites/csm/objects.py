@@ -61,6 +61,11 @@ class Objects:
         store = await self._open()
         await _in_thread(lambda: store.put_small(_place(path), body))
 
+    async def abort_uploads_below(self, prefix: S3Path) -> None:
+        """Abort every unfinished upload whose key begins with the prefix."""
+        store = await self._open()
+        await _in_thread(lambda: _abort_uploads_below(store, prefix))
+
     async def delete_below(self, prefix: S3Path) -> None:
         """Delete every object and every unfinished upload whose key begins with the prefix."""
         store = await self._open()
@@ -131,9 +136,13 @@ def _place(path: S3Path) -> ObjectPlace:
     return ObjectPlace(path.bucket, path.key)
 
 
-def _delete_below(store: S3Store, prefix: S3Path) -> None:
+def _abort_uploads_below(store: S3Store, prefix: S3Path) -> None:
     for upload in store.list_uploads(prefix.bucket, prefix.key):
         store.abort(ObjectPlace(prefix.bucket, upload.key), upload.upload_id)
+
+
+def _delete_below(store: S3Store, prefix: S3Path) -> None:
+    _abort_uploads_below(store, prefix)
     for key in store.list_keys(prefix.bucket, prefix.key):
         store.delete(ObjectPlace(prefix.bucket, key))
 

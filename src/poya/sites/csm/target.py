@@ -102,7 +102,12 @@ class CsmTarget:
         """S3 knows its objects by itself."""
 
     async def publish_manifest(self, image_id: str, body: bytes) -> Published:
-        """Put the manifest, and read its etag back."""
+        """Put the manifest, and read its etag back.
+
+        Every artifact is complete by now, so an upload that is still open below the image's id was
+        begun by an attempt that died before it could note it: it is aborted.
+        """
+        await self._objects.abort_uploads_below(S3Path(BUCKET, f"{image_id}/"))
         path = S3Path(BUCKET, f"{image_id}/manifest.json")
         await self._objects.write_small(path, body)
         stat = await self._objects.head(path)
