@@ -35,7 +35,7 @@ def bootable_image() -> BootableImage:
 @pytest.fixture(scope="session")
 def sample_image() -> BootableImage:
     """The bootable image among the samples beside the checkout."""
-    samples = _CHECKOUT / os.environ.get("POYA_SAMPLES", "../shared/samples")
+    samples = _CHECKOUT / os.environ.get("POYA_SAMPLES", "samples")
     for rootfs in sorted(samples.glob("*/*/rootfs")):
         with rootfs.open("rb") as file:
             if file.read(len(_SQUASHFS_MAGIC)) == _SQUASHFS_MAGIC:
