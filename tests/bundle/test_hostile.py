@@ -133,6 +133,7 @@ REFUSED: dict[str, Damage] = {
     "index as a record": name_file("bundle.json"),
     "file not listed": edit(lambda i: i["files"].pop(f"{TEMPLATE}.json")),
     "entity named twice": edit(lambda i: i["templates"].append(i["templates"][0])),
+    "group in no file": edit(lambda i: i["groups"][0].update(files=[])),
     "member missing": edit(lambda i: i.pop("images")),
     "member of another type": edit(lambda i: i.update(files=[])),
     "negative size": edit(lambda i: i["files"][f"{IMAGE}/kernel"].update(size_bytes=-1)),

@@ -189,6 +189,9 @@ def _faults(index: Index) -> Iterator[str]:
     for name in graph_files(index):
         if name not in index.files:
             yield f"{name[:80]!r} is in the graph and not among the files"
+    for group in index.groups:
+        if not group.files:
+            yield f"the group {group.name[:80]!r} is in no file"
     yield from _twins("template", [t.name for t in index.templates])
     yield from _twins("group", [g.name for g in index.groups])
     yield from _twins("configuration", [c.name for c in index.configurations])

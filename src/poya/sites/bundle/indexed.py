@@ -163,9 +163,10 @@ def _unfinished(directory: Path, index: Index) -> BundleDamaged:
     missing = index.unfinished()
     more = len(missing) - _MOST_SHOWN
     shown = ", ".join(missing[:_MOST_SHOWN]) + (f" and {more} more" if more > 0 else "")
+    templates = "".join(f"-b {template.name} " for template in index.templates)
     return BundleDamaged(
         f"The backup in {directory} was not finished.",
         why=f"{len(missing)} of its {len(index.files)} files are not complete: {shown}.",
-        todo=f"Continue it: poya migrate backup --site {index.origin.site} "
-        f"--destination {directory}, with the same selection as before.",
+        todo="Continue it by making it again: poya migrate backup "
+        f"{templates}--site {index.origin.site} -d {directory}",
     )

@@ -8,8 +8,9 @@ from pathlib import Path
 
 from poya.documents import Document, Json, pretty
 from poya.errors import BundleDamaged
-from poya.model.records import EntityRef
+from poya.model.records import EntityRef, SessionTemplate
 from poya.sites.bundle.index import FileEntry, files_of, refs_of
+from poya.sites.bundle.indexed import understood
 from poya.sites.bundle.layout import lay_out_entity
 from poya.sites.bundle.ledger import Ledger
 from poya.sites.bundle.reading import parse_json, read_bounded
@@ -69,6 +70,16 @@ class Records:
         refs = list(refs_of(self._ledger.index))
         found = {ref: self.read(ref) for ref in refs}
         return {ref: document for ref, document in found.items() if document is not None}
+
+    def templates(self) -> dict[str, SessionTemplate]:
+        """Every session template that is there, by name."""
+        found: dict[str, SessionTemplate] = {}
+        for entry in self._ledger.index.templates:
+            document = self.read(EntityRef("template", entry.name))
+            if document is not None:
+                path = self._ledger.path(entry.file)
+                found[entry.name] = understood(path, document.value, SessionTemplate.of)
+        return found
 
     def faults(self) -> list[str]:
         """The records that are there and are not what the index says."""

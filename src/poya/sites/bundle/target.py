@@ -10,7 +10,7 @@ from poya.documents import Document
 from poya.errors import PoyaError
 from poya.model.image import Image
 from poya.model.inventory import Capabilities, Interest, Inventory
-from poya.model.records import EntityRef, SessionTemplate
+from poya.model.records import EntityRef
 from poya.model.vcluster import VCluster
 from poya.sites.base import NewImage, Published
 from poya.sites.bundle.imagefiles import ImageFiles
@@ -146,10 +146,10 @@ class BundleTarget:
         )
 
     def _validate(self, template: str) -> str:
-        document = self._records.read(EntityRef("template", template))
-        if document is None:
+        found = self._records.templates().get(template)
+        if found is None:
             return f"the bundle has no session template {template}"
-        paths = {boot_set.path for boot_set in SessionTemplate.of(document).boot_sets}
+        paths = {boot_set.path for boot_set in found.boot_sets}
         images = [i for i in self._ledger.index.images if i.manifest_path in paths]
         faults = [fault for image in images for fault in self._images.faults(image.id)]
         return "; ".join([*faults, *self._records.faults()]) or "Valid"
@@ -157,10 +157,9 @@ class BundleTarget:
     def _users_of_image(self, image_id: str) -> tuple[str, ...]:
         entry = self._ledger.index.image(image_id)
         users = [
-            ref.name
-            for ref, document in self._records.documents().items()
-            if ref.kind == "template" and entry is not None
-            for boot_set in SessionTemplate.of(document).boot_sets
-            if boot_set.path == entry.manifest_path
+            name
+            for name, template in self._records.templates().items()
+            for boot_set in template.boot_sets
+            if entry is not None and boot_set.path == entry.manifest_path
         ]
         return tuple(f"session template {name}" for name in dict.fromkeys(users))
