@@ -28,7 +28,10 @@ def _plan_image(
     image: Image, manifest: Manifest, vcluster: VCluster, inventory: Inventory, intent: Intent
 ) -> ImagePlan:
     held = same_image(image, vcluster, inventory)
-    action, name = _decide(image, held, {i.name for i in inventory.images}, intent)
+    taken = {candidate.name for candidate in inventory.images}
+    # Where ids are kept (a bundle) they alone decide: no name is taken.
+    names = set() if inventory.capabilities.is_verbatim else taken
+    action, name = _decide(image, held, names, intent)
     return ImagePlan(
         action=action,
         source_id=image.id,
