@@ -5,6 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
+
+# How fast a machine draws examples says nothing about poya.
+settings.register_profile("poya", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("poya")
 
 pytest_plugins = ["poya.lab.pytest_plugin"]
 

@@ -118,8 +118,8 @@ def _publish(built: Path, kept: Path) -> None:
 def _build(scratch: Path, hostname: str) -> Path:
     """Make the image's files in a directory of their own under `scratch`."""
     apt = Apt(scratch)
-    apt.update()
-    kernel = apt.unpack(_kernel_package(apt))
+    complaints = apt.update()
+    kernel = apt.unpack(_kernel_package(apt, complaints))
     busybox = _only_file(apt.unpack("busybox-static"), "**/bin/busybox")
     built = scratch / "image"
     built.mkdir()
@@ -130,7 +130,7 @@ def _build(scratch: Path, hostname: str) -> Path:
     return built
 
 
-def _kernel_package(apt: Apt) -> str:
+def _kernel_package(apt: Apt, complaints: str) -> str:
     """The kernel that Debian recommends now; the names without a release only point to one."""
     for package in _KERNELS:
         kernel = apt.dependency(package, r"linux-image-\d\S+-amd64")
@@ -138,6 +138,7 @@ def _kernel_package(apt: Apt) -> str:
             return kernel
     raise PackagesUnavailable(
         f"This machine's package sources have none of {', '.join(_KERNELS)}.",
+        why=complaints,
         todo="Run on Debian (x86-64) with a reachable package mirror.",
     )
 

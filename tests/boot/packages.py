@@ -14,6 +14,7 @@ from poya.errors import PoyaError
 
 _UPDATE_TIMEOUT_S = 120
 _FETCH_TIMEOUT_S = 240
+_SHOWN_CHARS = 400
 
 
 class PackagesUnavailable(PoyaError):
@@ -30,18 +31,21 @@ class Apt:
 
     directory: Path
 
-    def update(self) -> None:
-        """Read the package lists anew. A source that fails is told by the download that needs it.
+    def update(self) -> str:
+        """Read the package lists anew; answers what apt complained about, on one line.
+
+        One source that fails matters only to the packages that it alone has.
 
         Raises:
             PackagesUnavailable: This machine has no apt-get, or it does not end.
         """
         (self.directory / "lists" / "partial").mkdir(parents=True, exist_ok=True)
-        self._apt("apt-get", "update", "-q", timeout_s=_UPDATE_TIMEOUT_S, check=False)
+        update = ("apt-get", "update", "-q")
+        return _words(self._apt(*update, timeout_s=_UPDATE_TIMEOUT_S, check=False).stderr)
 
     def dependency(self, package: str, pattern: str) -> str | None:
         """The first dependency of `package` that matches `pattern`; None if there is none."""
-        depends = self._apt("apt-cache", "depends", "--important", package, check=False)
+        depends = self._apt("apt-cache", "depends", "--important", package, check=False).stdout
         names = re.findall(r"^[ |]*Depends: (\S+)$", depends, re.MULTILINE)
         return next((name for name in names if re.fullmatch(pattern, name)), None)
 
@@ -68,7 +72,7 @@ class Apt:
         cwd: Path | None = None,
         timeout_s: int = 60,
         check: bool = True,
-    ) -> str:
+    ) -> subprocess.CompletedProcess[str]:
         options = {
             "Dir::State::lists": str(self.directory / "lists"),
             "Dir::Cache": str(self.directory),
@@ -85,8 +89,8 @@ class Apt:
 
 def run(
     command: Sequence[str], *, cwd: Path | None = None, timeout_s: float = 120, check: bool = True
-) -> str:
-    """Run a tool in the C locale and answer its output.
+) -> subprocess.CompletedProcess[str]:
+    """Run a tool in the C locale and answer what it printed.
 
     Raises:
         PackagesUnavailable: The tool is missing, does not end, or (with `check`) fails.
@@ -112,6 +116,9 @@ def run(
     except subprocess.TimeoutExpired as error:
         raise PackagesUnavailable(f"{tool} did not end within {timeout_s} s.") from error
     if check and done.returncode:
-        why = " ".join(done.stderr.split())[-400:]
-        raise PackagesUnavailable(f"{' '.join([tool, command[-1]])} failed.", why=why)
-    return done.stdout
+        raise PackagesUnavailable(f"{tool} {command[-1]} failed.", why=_words(done.stderr))
+    return done
+
+
+def _words(complaint: str) -> str:
+    return " ".join(complaint.split())[-_SHOWN_CHARS:]

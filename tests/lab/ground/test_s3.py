@@ -6,6 +6,7 @@ from __future__ import annotations
 import hashlib
 import io
 import os
+import socket
 import ssl
 import threading
 import time
@@ -158,6 +159,14 @@ def test_refuses_a_range_beyond_the_end(s3: Any) -> None:
     assert code_of(error) == (416, "InvalidRange")
 
 
+def test_objects_belong_to_the_user_of_sts(s3: Any) -> None:
+    """cray-sts: objects that its credentials made have the owner "STS"."""
+    s3.put_object(Bucket=BUCKET, Key="owned", Body=b"x")
+    (listed,) = s3.list_objects(Bucket=BUCKET, Prefix="owned")["Contents"]
+    assert listed["Owner"] == {"ID": "STS", "DisplayName": "STS"}
+    assert s3.get_object_acl(Bucket=BUCKET, Key="owned")["Owner"]["ID"] == "STS"
+
+
 def test_tells_what_is_missing(s3: Any) -> None:
     with pytest.raises(ClientError) as no_key:
         s3.get_object(Bucket=BUCKET, Key="nothing")
@@ -288,6 +297,42 @@ def test_presigned_addresses_work_until_altered_or_expired(store: Store, s3: Any
     with pytest.raises(urllib.error.HTTPError) as expired:
         urllib.request.urlopen(short, context=context)
     assert b"expired" in expired.value.read()
+
+
+def test_connections_that_say_nothing_keep_nobody_waiting(store: Store, s3: Any) -> None:
+    port = int(store.url.rpartition(":")[2])
+    silent = [socket.create_connection(("127.0.0.1", port)) for _ in range(5)]
+    started = time.monotonic()
+    client = store.client()
+    client.list_buckets()
+    assert time.monotonic() - started < 3
+    client.close()
+    for one in silent:
+        one.close()
+
+
+@pytest.mark.parametrize(
+    ("sent", "status"),
+    [
+        (b"PUT /ims/x HTTP/1.1\r\nHost: h\r\nContent-Length: -5\r\n\r\n", b" 400 "),
+        (b"PUT /ims/x HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\nzz", b" 403 "),
+        (b"GET /%ff%fe/%00 HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n", b" 403 "),
+        (b"GET / HTTP/1.1\r\nAuthorization: AWS a:b\r\nConnection: close\r\n\r\n", b" 400 "),
+        (b"TRACE / HTTP/1.1\r\nHost: h\r\n\r\n", b" 501 "),
+    ],
+)
+def test_malformed_requests_are_answered_and_cut_off(
+    store: Store, sent: bytes, status: bytes
+) -> None:
+    context = ssl.create_default_context(cafile=store.ca)
+    port = int(store.url.rpartition(":")[2])
+    with (
+        socket.create_connection(("127.0.0.1", port), timeout=5) as plain,
+        context.wrap_socket(plain, server_hostname="localhost") as connection,
+    ):
+        connection.sendall(sent)
+        answer = b"".join(iter(lambda: connection.recv(65536), b""))
+    assert status in answer.partition(b"\r\n")[0]
 
 
 def test_a_refused_upload_leaves_the_connection_usable(s3: Any) -> None:

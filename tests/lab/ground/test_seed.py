@@ -5,10 +5,12 @@ from __future__ import annotations
 
 import hashlib
 import json
+import shutil
 import ssl
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import httpx2
@@ -16,9 +18,9 @@ import pytest
 
 from lab.ground.conftest import s3_client
 from poya.lab.profiles import RELEASES, profile_of
-from poya.lab.pytest_plugin import LabPair, TestSite
+from poya.lab.pytest_plugin import LabPair, TestSite, start_pair, stop_pair
 from poya.lab.seed.bulk import add_configurations, add_images, add_nodes
-from poya.lab.seed.images import Image, seed_image
+from poya.lab.seed.images import Image, imitation, seed_image, squashfs
 from poya.lab.seed.sites import GELE_IMAGE_ID
 from poya.lab.storage.credentials import CredentialMint
 from poya.lab.storage.objects import SiteObjects
@@ -174,7 +176,7 @@ def test_hardware_of_a_node_is_told_nested_and_by_kind(lab_pair: LabPair) -> Non
 )
 @pytest.mark.parametrize("release", RELEASES)
 def test_an_image_has_what_its_release_has(
-    tmp_path: Any, arch: str, offset: int, magic: bytes, release: str
+    tmp_path: Path, arch: str, offset: int, magic: bytes, release: str
 ) -> None:
     objects = SiteObjects(tmp_path, "any", CredentialMint(b"x"))
     image = Image("i", "name", arch, "2024-01-01T00:00:00.000001", 100_000)
@@ -183,6 +185,39 @@ def test_an_image_has_what_its_release_has(
     assert ("arch" in record) == (release >= "1.5")
     assert ("metadata" in record) == (release >= "1.6")
     objects.close()
+
+
+def test_without_mksquashfs_the_root_file_system_is_an_imitation() -> None:
+    image = Image("i", "name", "aarch64", "2024-01-01T00:00:00.000001", 2_500_000)
+    body = b"".join(imitation(image))
+    assert len(body) == 2_500_000
+    assert (body[:4], body[28:32]) == (b"hsqs", b"\x04\0\0\0")
+    assert body == b"".join(imitation(image))
+
+
+@pytest.mark.skipif(shutil.which("mksquashfs") is None, reason="mksquashfs is not installed")
+def test_with_mksquashfs_it_is_one_and_the_same_each_time() -> None:
+    image = Image("i", "name", "aarch64", "2024-01-01T00:00:00.000001", 2_500_000)
+    bodies = [b"".join(squashfs(image)) for _ in range(2)]
+    assert bodies[0] == bodies[1]
+    assert bodies[0][:4] == b"hsqs"
+    assert int.from_bytes(bodies[0][40:48], "little") <= len(bodies[0])
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("releases", [("1.3", "1.4"), ("1.7", "1.7")])
+def test_a_site_of_any_release_is_seeded_consistently(
+    tmp_path: Path, releases: tuple[str, str]
+) -> None:
+    pair = start_pair(tmp_path, releases)
+    try:
+        for site in (pair.alps, pair.prealps):
+            for template in ask(site, "bos/v2/sessiontemplates"):
+                path = f"bos/v2/sessiontemplatesvalid/{template['name']}"
+                assert ask(site, path) == "Valid"
+            assert ask(site, "cfs/v2/configurations")
+    finally:
+        stop_pair(pair)
 
 
 def test_bulk_content_is_made_by_the_thousand_and_listed(lab_pair: LabPair) -> None:

@@ -131,19 +131,20 @@ def _initrd(image: Image) -> bytes:
 
 def _rootfs(image: Image) -> Iterator[bytes]:
     if shutil.which("mksquashfs"):
-        yield from _squashfs(image)
+        yield from squashfs(image)
     else:
-        yield from _imitation(image)
+        yield from imitation(image)
 
 
-def _imitation(image: Image) -> Iterator[bytes]:
+def imitation(image: Image) -> Iterator[bytes]:
     """No file system, but with a superblock's magic and version 4.0 where tools look."""
-    superblock = struct.pack("<4s20xHH", b"hsqs", 4, 0).ljust(96, b"\0")
+    superblock = struct.pack("<4s24xHH", b"hsqs", 4, 0).ljust(96, b"\0")
     yield superblock
     yield from noise(f"rootfs {image.name}", image.rootfs_bytes - len(superblock))
 
 
-def _squashfs(image: Image) -> Iterator[bytes]:
+def squashfs(image: Image) -> Iterator[bytes]:
+    """A real file system, made by mksquashfs: the same bytes for the same image."""
     with tempfile.TemporaryDirectory(prefix="poya-lab-") as directory:
         tree, output = Path(directory, "tree"), Path(directory, "rootfs")
         _lay_tree(image, tree)

@@ -15,6 +15,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from urllib.parse import unquote
 
+from moto.s3.models import OWNER
+
 from poya.lab.storage.backend import DiskBackend, carrying
 from poya.lab.storage.bodies import Body, unwrapped
 from poya.lab.storage.contents import Content, Staged
@@ -26,6 +28,8 @@ from poya.lab.storage.signature import SignatureCheck, SignedRequest
 _MAX_CONTROL_BYTES = 16 * 1024 * 1024
 _HEX_SHA256 = re.compile(r"[0-9a-f]{64}")
 _ETAG = re.compile(rb"<ETag>(.*?)</ETag>")
+# what is made with credentials of cray-sts belongs to the user "STS"
+_OWNER = re.compile(rb"(?<=<ID>)%b(?=</ID>)|(?<=<DisplayName>)webfile(?=</)" % OWNER.encode())
 _RANGE = re.compile(r"bytes (\d+)-(\d+)/\d+")
 _SUB_RESOURCES = frozenset(
     {"acl", "attributes", "legal-hold", "restore", "retention", "select", "tagging"}
@@ -177,6 +181,7 @@ class S3Front:
     def _control(self, request: S3Request, body: Body, payload: str) -> Answer:
         staged = self._staged_in_memory(request, body, payload)
         answer = _finished(request, self._ask(request, body=staged))
+        answer.body = _OWNER.sub(b"STS", answer.body)
         if request.method == "POST" and "uploadId" in request.parameters:
             return self._completion(request, answer)
         if request.method == "PUT":
