@@ -9,13 +9,11 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from poya.errors import UsageError
+from poya.model.host_lists import MOST_NODES, expand_item, split_items
 
 _NODE_XNAME = re.compile(r"x\d{1,5}c\d{1,3}s\d{1,3}b\d{1,3}n\d{1,3}", re.ASCII)
 _LEADING_ZEROS = re.compile(r"(?<=[a-z])0+(?=[0-9])")
-_BRACKETS = re.compile(r"\[([^\[\]]*)\]")
-_RANGE = re.compile(r"(\d{1,6})(?:-(\d{1,6}))?", re.ASCII)
 _NUMBER = re.compile(r"([0-9]+)")
-MOST_NODES = 100_000
 MANIFEST_NAME = "manifest.json"
 
 
@@ -60,7 +58,7 @@ def expand_host_list(text: str) -> tuple[str, ...]:
         UsageError: The text is empty, a bracket is malformed, a name is not a node's xname, or
             a name comes twice.
     """
-    expanded = (name for item in _split_items(text) for name in _expand(item))
+    expanded = (name for item in split_items(text) for name in expand_item(item))
     names = [normalise_xname(name) for name in itertools.islice(expanded, MOST_NODES + 1)]
     if len(names) > MOST_NODES:
         raise UsageError(f"The list names more than {MOST_NODES} nodes.")
@@ -76,40 +74,6 @@ def expand_host_list(text: str) -> tuple[str, ...]:
     if twin:
         raise UsageError(f"The list names {twin} more than once.")
     return tuple(names)
-
-
-def _split_items(text: str) -> Iterator[str]:
-    depth, item = 0, ""
-    for character in text:
-        depth += (character == "[") - (character == "]")
-        if (character == "," or character.isspace()) and depth == 0:
-            if item:
-                yield item
-            item = ""
-        else:
-            item += character
-    if item:
-        yield item
-
-
-def _expand(item: str) -> Iterator[str]:
-    match = _BRACKETS.search(item)
-    if match is None:
-        yield item
-        return
-    for number in _numbers(match[1], item):
-        yield from _expand(item[: match.start()] + str(number) + item[match.end() :])
-
-
-def _numbers(ranges: str, item: str) -> Iterator[int]:
-    for part in ranges.split(","):
-        match = _RANGE.fullmatch(part.strip())
-        if match is None:
-            raise UsageError(f"'{part[:20]}' in '{item[:60]}' is not a number or a range.")
-        first, last = int(match[1]), int(match[2] or match[1])
-        if not first <= last < first + MOST_NODES:
-            raise UsageError(f"The range '{part}' in '{item[:60]}' is empty or too long.")
-        yield from range(first, last + 1)
 
 
 def new_names(name: str, suffix: str) -> Iterator[str]:
