@@ -18,7 +18,7 @@ from poya.model.plan import Plan, decode_plan
 from poya.model.vcluster import VCluster
 from poya.settings import Settings, state_directory
 from poya.site_config import site_config
-from poya.sites.base import Source, Target
+from poya.sites.base import Source, Surveyed, Target
 from poya.transfer import Limits
 
 
@@ -60,8 +60,19 @@ class FilesPlace:
         return ", ".join(self.bos) or "files"
 
 
-Place: TypeAlias = SitePlace | BundlePlace | FilesPlace
+@dataclass(frozen=True, slots=True)
+class SurveyPlace:
+    """A site as a survey saw it, by the survey's file; planned from and against only."""
+
+    file: str
+
+    def __str__(self) -> str:
+        return self.file
+
+
+Place: TypeAlias = SitePlace | BundlePlace | FilesPlace | SurveyPlace
 TargetOpener: TypeAlias = Callable[[VCluster | None], Target]
+SurveyedOpener: TypeAlias = Callable[[VCluster | None], Surveyed]
 
 
 class Workshop:
@@ -75,16 +86,22 @@ class Workshop:
     # Places
 
     def place(self, text: str) -> Place:
-        """A site if one is configured under this name, else a bundle's directory.
+        """A site if one is configured under this name, else a survey's file or a bundle.
 
         Raises:
-            NotFound: Neither.
+            NotFound: None of them.
         """
         if text in self._settings.sites:
             return SitePlace(text)
+        if Path(text).is_file():
+            return SurveyPlace(str(Path(text).expanduser().absolute()))
         if "/" in text or text.startswith(".") or Path(text).is_dir():
             return BundlePlace(str(Path(text).expanduser().absolute()))
         return SitePlace(self._settings.site(text).name)
+
+    def is_place(self, text: str) -> bool:
+        """Say whether the text as a whole names a site, a survey's file or a directory."""
+        return text in self._settings.sites or Path(text).exists()
 
     def site_place(self, name: str | None) -> SitePlace:
         """The named site, or the current one.
@@ -103,6 +120,11 @@ class Workshop:
 
             async with open_csm_source(site_config(self._settings.site(place.name))) as source:
                 yield source
+            return
+        if isinstance(place, SurveyPlace):
+            from poya.sites.saved import SavedSource, read_survey
+
+            yield SavedSource(read_survey(Path(place.file)))
             return
         from poya.sites.bundle import open_bundle, open_files
 
@@ -124,7 +146,7 @@ class Workshop:
         """Open a place for writing (or only for reading it back).
 
         Raises:
-            UsageError: The place is made of single files; those are only read.
+            UsageError: The place is made of single files or a survey; those are only read.
         """
         if isinstance(place, SitePlace):
             from poya.sites.csm import open_csm_target
@@ -135,10 +157,27 @@ class Workshop:
             return
         if isinstance(place, FilesPlace):
             raise UsageError("Files named one by one can be restored from, not written to.")
+        if isinstance(place, SurveyPlace):
+            raise UsageError(
+                f"{place} is a survey: it can be planned against, not written to.",
+                todo="Save the plan (poya migrate plan -o FILE), then: poya apply FILE",
+            )
         from poya.sites.bundle import BundleTarget
 
         directory = Path(place.directory)
         yield lambda vcluster: BundleTarget(directory, vcluster)
+
+    @asynccontextmanager
+    async def surveyed(self, place: Place) -> AsyncIterator[SurveyedOpener]:
+        """Open a place for planning against it; a site's client cannot change the site."""
+        if isinstance(place, SurveyPlace):
+            from poya.sites.saved import SavedTarget, read_survey
+
+            target = SavedTarget(read_survey(Path(place.file)))
+            yield lambda _: target
+            return
+        async with self.target(place, read_only=True) as opener:
+            yield opener
 
     def bundle_files(self, place: Place) -> list[tuple[str, str]]:
         """A finished bundle's files as (what it is, path), in the order that people read."""
@@ -152,7 +191,16 @@ class Workshop:
 
     @contextmanager
     def new_run(self, plan: Plan, places: tuple[Place, Place]) -> Iterator[Run]:
-        """Start a run of a plan, holding its lock and the target vCluster's."""
+        """Start a run of a plan, holding its lock and the target vCluster's.
+
+        Raises:
+            UsageError: The source is a survey, which holds no bytes to move.
+        """
+        if isinstance(places[0], SurveyPlace):
+            raise UsageError(
+                f"{places[0]} is a survey: it can be planned from, and holds no files to move.",
+                todo="Save the plan (poya migrate plan -o FILE), then: poya apply FILE",
+            )
         facts = {
             "vcluster": plan.vcluster,
             "source_label": plan.source,
@@ -229,6 +277,8 @@ def _encode_place(place: Place) -> str:
         return json.dumps({"files": absolute}, sort_keys=True)
     if isinstance(place, BundlePlace):
         return json.dumps({"bundle": place.directory})
+    if isinstance(place, SurveyPlace):
+        return json.dumps({"survey": place.file})
     return json.dumps({"site": place.name})
 
 
@@ -238,4 +288,6 @@ def _decode_place(text: str) -> Place:
         return SitePlace(value["site"])
     if "bundle" in value:
         return BundlePlace(value["bundle"])
+    if "survey" in value:
+        return SurveyPlace(value["survey"])
     return FilesPlace(**{kind: tuple(names) for kind, names in value["files"].items()})

@@ -10,14 +10,16 @@ import click
 
 from poya.cli.session import can_ask
 from poya.cli.text import printable, wrapped
-from poya.errors import Cancelled, Conflict, FindingsRefuse, UsageError
+from poya.errors import Cancelled, Conflict, FindingsRefuse, StalePlan, UsageError
 from poya.migration.prepare import Prepared
 from poya.model.finding import Finding
 from poya.model.intent import POLICIES, Intent, Policy
 from poya.model.plan import Plan
 from poya.model.records import KIND_TITLES
+from poya.planning.staleness import what_moved
 
 _MOST_FIELDS = 4
+_MOST_MOVED = 12
 _DANGERS = {
     "configuration": "It can be replaced, but that is dangerous: CFS may reconfigure nodes.",
     "template": "It can be replaced, but that is dangerous.",
@@ -105,6 +107,26 @@ def refuse_if_critical(plan: Plan) -> None:
     noun = "finding refuses" if len(blocking) == 1 else "findings refuse"
     raise kind(
         f"{len(blocking)} {noun} this plan; nothing was written.", why=listed, todo=remedies
+    )
+
+
+def refuse_if_stale(plan: Plan, fresh: Plan) -> None:
+    """Stop where the plan that would be made now is another one.
+
+    Raises:
+        StalePlan: What moved since is named.
+    """
+    moved = what_moved(plan, fresh)
+    if not moved:
+        return
+    listed = [f"{one}" for one in moved[:_MOST_MOVED]]
+    more = len(moved) - len(listed)
+    done = " Everything that it plans is there already." if fresh.is_empty() else ""
+    raise StalePlan(
+        f"The plan for {plan.vcluster} is stale; nothing was written.{done}",
+        why="\n".join([*listed, *([f"and {more} more"] if more > 0 else [])]),
+        todo=f"Make it anew: poya migrate plan {plan.selector.name or '…'} "
+        f"--from {plan.source} --to {plan.target} -o FILE",
     )
 
 

@@ -5,15 +5,22 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from poya.cli.asking import confirm_plan, refuse_if_critical, settle_conflicts
+from poya.cli.asking import (
+    confirm_plan,
+    refuse_if_critical,
+    refuse_if_stale,
+    settle_conflicts,
+)
 from poya.cli.asynchronous import Interrupted
 from poya.cli.plan_view import render_plan
 from poya.cli.progress import following
 from poya.errors import UsageError
+from poya.files import write_private
 from poya.migration.carrying import carry_out
 from poya.migration.hooks import run_hook, split_hook
 from poya.migration.prepare import prepare
@@ -24,6 +31,7 @@ from poya.model.vcluster import Selector
 if TYPE_CHECKING:
     from poya.bootstrap import Place, Workshop
     from poya.migration.report import Report
+    from poya.sites.base import Source, Target
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +43,7 @@ class Wishes:
         accepted: Ids of warnings that are accepted beforehand.
         strict: Warnings must be accepted by id.
         only_plan: Stop after showing the plan.
+        save_as: The file to keep the plan in.
         as_json: One JSON document on stdout instead of text.
     """
 
@@ -43,6 +52,7 @@ class Wishes:
     accepted: frozenset[str] = frozenset()
     strict: bool = False
     only_plan: bool = False
+    save_as: str = ""
     as_json: bool = False
     pre_hook: str = ""
     post_hook: str = ""
@@ -68,29 +78,84 @@ async def bring(
     Raises:
         PoyaError: Whatever stops it, with its exit status.
     """
-    hooks = {
-        name: split_hook(text)
-        for name, text in (("pre", wishes.pre_hook), ("post", wishes.post_hook))
-        if text
-    }
+    if wishes.only_plan:
+        return await only_plan(workshop, places, selector, wishes)
     here, there = places
     async with workshop.source(here) as source, workshop.target(there) as opener:
         prepared, target = await prepare(source, selector, opener)
         plan, _ = settle_conflicts(prepared, wishes.intent, yes=wishes.yes)
         _show(plan, wishes)
         refuse_if_critical(plan)
-        if wishes.only_plan:
-            return Outcome(plan, None)
         confirm_plan(plan, yes=wishes.yes, accepted=wishes.accepted, strict=wishes.strict)
-        facts = _facts(plan, places)
-        if "pre" in hooks:
-            await run_hook("pre", hooks["pre"], facts)
-        with workshop.new_run(plan, places) as run, following() as listener:
-            interrupted.run = run.id
-            report = await carry_out(run, source, target, workshop.limits, listener)
-        if "post" in hooks:
-            await run_hook("post", hooks["post"], {**facts, "run": run.id})
+        report = await _carry_out(workshop, places, (source, target), plan, wishes, interrupted)
         return Outcome(plan, report)
+
+
+async def only_plan(
+    workshop: Workshop, places: tuple[Place, Place], selector: Selector, wishes: Wishes
+) -> Outcome:
+    """Plan, show and keep the plan; no place is opened for writing.
+
+    Raises:
+        FindingsRefuse: The plan, kept all the same, cannot be carried out.
+    """
+    here, there = places
+    async with workshop.source(here) as source, workshop.surveyed(there) as opener:
+        prepared, _ = await prepare(source, selector, opener)
+    plan, _ = settle_conflicts(prepared, wishes.intent, yes=wishes.yes)
+    if wishes.save_as:
+        write_private(Path(wishes.save_as), plan.encode())
+    _show(plan, wishes)
+    refuse_if_critical(plan)
+    return Outcome(plan, None)
+
+
+async def apply(
+    workshop: Workshop,
+    places: tuple[Place, Place],
+    plan: Plan,
+    wishes: Wishes,
+    interrupted: Interrupted,
+) -> Outcome:
+    """Carry out a plan that was kept, if it is still the plan that would be made.
+
+    Raises:
+        StalePlan: Something moved at the source or the target; the error says what.
+        FindingsRefuse: The plan could never be carried out.
+    """
+    refuse_if_critical(plan)
+    here, there = places
+    async with workshop.source(here) as source, workshop.target(there) as opener:
+        prepared, target = await prepare(source, plan.selector, opener)
+        refuse_if_stale(plan, prepared.plan(plan.intent))
+        _show(plan, wishes)
+        confirm_plan(plan, yes=wishes.yes, accepted=wishes.accepted, strict=wishes.strict)
+        report = await _carry_out(workshop, places, (source, target), plan, wishes, interrupted)
+        return Outcome(plan, report)
+
+
+async def _carry_out(
+    workshop: Workshop,
+    places: tuple[Place, Place],
+    ends: tuple[Source, Target],
+    plan: Plan,
+    wishes: Wishes,
+    interrupted: Interrupted,
+) -> Report:
+    hooks = {
+        name: split_hook(text)
+        for name, text in (("pre", wishes.pre_hook), ("post", wishes.post_hook))
+        if text
+    }
+    facts = _facts(plan, places)
+    if "pre" in hooks:
+        await run_hook("pre", hooks["pre"], facts)
+    with workshop.new_run(plan, places) as run, following() as listener:
+        interrupted.run = run.id
+        report = await carry_out(run, *ends, workshop.limits, listener)
+    if "post" in hooks:
+        await run_hook("post", hooks["post"], {**facts, "run": run.id})
+    return report
 
 
 async def resume(workshop: Workshop, run_id: str, interrupted: Interrupted) -> Outcome:
@@ -128,14 +193,22 @@ def show_json(outcome: Outcome) -> None:
     click.echo(json.dumps(document, indent=2, ensure_ascii=False))
 
 
+def show_outcome(outcome: Outcome, *, as_json: bool) -> None:
+    """Print what came of it."""
+    from poya.cli.summary_view import render_summary
+
+    if as_json:
+        show_json(outcome)
+    elif outcome.report is not None:
+        click.echo(render_summary(outcome.report))
+
+
 def read_option_file(text: str, what: str) -> str:
     """The text itself, or what the file says that it names.
 
     Raises:
         UsageError: It names a file that cannot be read.
     """
-    from pathlib import Path
-
     looks_like_file = "/" in text or text.startswith((".", "@")) or Path(text).is_file()
     if not looks_like_file:
         return text

@@ -20,9 +20,14 @@ EXIT_CANCELLED = Cancelled.exit_code
 
 # name → module, attribute, one line of help
 COMMANDS: Mapping[str, tuple[str, str, str]] = {
+    "apply": ("poya.cli.apply", "apply", "Carry out a plan that was kept."),
+    "check": ("poya.cli.check", "check", "Look for all that would go wrong; write nothing."),
     "config": ("poya.cli.config", "config", "Show the configuration, choose the current site."),
+    "diff": ("poya.cli.diff", "diff", "Compare two vClusters by what they mean."),
     "get": ("poya.cli.get", "get", "List what a site holds."),
     "migrate": ("poya.cli.migrate", "migrate", "Move, back up or restore a vCluster."),
+    "show": ("poya.cli.show", "show", "Show a plan or a survey that was kept."),
+    "survey": ("poya.cli.survey", "survey", "Keep what planning must know of a site."),
     "lab": ("poya.cli.lab", "lab", "Run emulated sites to learn and rehearse on."),
 }
 
@@ -65,6 +70,7 @@ class LazyGroup(click.Group):
 _EPILOG = """\b
 Examples:
   poya lab demo                                      see it work
+  poya check gele --from alps --to prealps           would it work there?
   poya migrate run gele --from alps --to prealps     move a vCluster
   poya migrate backup -b TEMPLATE -d DIR             keep one in a directory
   poya get templates --site alps                     look around

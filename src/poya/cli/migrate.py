@@ -3,17 +3,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
+from poya.cli.options import ends, selector_of, wish_options, wishes_of
 from poya.cli.session import Session
-
-if TYPE_CHECKING:
-    from poya.cli.flow import Outcome, Wishes
-
-_Command = Callable[..., Any]
 
 
 @click.group()
@@ -33,71 +28,9 @@ def migrate() -> None:
     """
 
 
-def _wish_options(command: _Command) -> _Command:
-    """The options that every verb which writes has in common."""
-    for option in reversed(
-        (
-            click.option(
-                "--nodes",
-                metavar="LIST|FILE",
-                help="The target's nodes: a host list (x9000c1s[0-3]b0n0,…), or a file with a "
-                "pair 'source target' a line.",
-            ),
-            click.option(
-                "--on-conflict",
-                "on_conflict",
-                multiple=True,
-                metavar="[KIND=]POLICY",
-                help="What to do where the target holds something else under a name: fail, "
-                "reuse-if-equal, overwrite or rename; KIND is group, configuration, template or "
-                "image.",
-            ),
-            click.option("--yes", "-y", is_flag=True, help="Answer every question with yes."),
-            click.option(
-                "--accept", multiple=True, metavar="ID", help="Accept a warning by its id, or all."
-            ),
-            click.option(
-                "--strict", is_flag=True, help="Refuse warnings that --accept does not name."
-            ),
-            click.option("--dry-run", "-n", is_flag=True, help="Show the plan and stop."),
-            click.option("--pre-hook", default="", metavar="COMMAND", help="Run this before."),
-            click.option("--post-hook", default="", metavar="COMMAND", help="Run this after."),
-            click.option(
-                "--output", type=click.Choice(["text", "json"]), default="text", show_default=True
-            ),
-        )
-    ):
-        command = option(command)
-    return command
-
-
-def _wishes(options: dict[str, Any]) -> Wishes:
-    from poya.cli.asking import parse_policies
-    from poya.cli.flow import Wishes, read_option_file
-    from poya.model.intent import Intent, parse_node_choice
-
-    nodes = options.get("nodes")
-    choice = parse_node_choice(read_option_file(nodes, "node list")) if nodes else None
-    return Wishes(
-        intent=Intent(nodes=choice, policies=parse_policies(options["on_conflict"])),
-        yes=options["yes"],
-        accepted=frozenset(options["accept"]),
-        strict=options["strict"],
-        only_plan=options["dry_run"],
-        as_json=options["output"] == "json",
-        pre_hook=options["pre_hook"],
-        post_hook=options["post_hook"],
-    )
-
-
 @migrate.command()
-@click.argument("name", required=False, default="")
-@click.option("--from", "here", required=True, metavar="SITE|DIR", help="Where it is.")
-@click.option("--to", "there", required=True, metavar="SITE|DIR", help="Where it goes.")
-@click.option(
-    "--template", "-b", "templates", multiple=True, help="Select by session template instead."
-)
-@_wish_options
+@ends
+@wish_options
 @click.pass_obj
 def run(
     session: Session,
@@ -123,13 +56,9 @@ def run(
 
 
 @migrate.command()
-@click.argument("name", required=False, default="")
-@click.option("--from", "here", required=True, metavar="SITE|DIR", help="Where it is.")
-@click.option("--to", "there", required=True, metavar="SITE|DIR", help="Where it would go.")
-@click.option(
-    "--template", "-b", "templates", multiple=True, help="Select by session template instead."
-)
-@_wish_options
+@ends
+@click.option("--out", "-o", metavar="FILE", help="Keep the plan, for 'poya apply FILE'.")
+@wish_options
 @click.pass_obj
 def plan(
     session: Session,
@@ -142,43 +71,34 @@ def plan(
 ) -> None:
     """Show what 'run' would do with the vCluster NAME, and every finding; write nothing.
 
+    A plan that is kept can be read ('poya show'), signed off, and carried out later ('poya
+    apply'). Sites that cannot be reached from here stand in as surveys ('poya survey').
+
     \b
-    Example:
+    Examples:
       poya migrate plan gele --from alps --to prealps --output json
+      poya migrate plan gele --from alps --to prealps --nodes nodes.txt -o gele.plan
+      poya migrate plan gele --from alps.json --to prealps.json
     """
     _bring(session, (here, there), (name, templates), {**options, "dry_run": True})
 
 
 def _bring(
     session: Session,
-    ends: tuple[str, str],
+    sites: tuple[str, str],
     selection: tuple[str, tuple[str, ...]],
     options: dict[str, Any],
 ) -> None:
     from poya.bootstrap import Workshop
     from poya.cli.asynchronous import Interrupted, run_async
-    from poya.cli.flow import bring
-    from poya.model.vcluster import Selector
+    from poya.cli.flow import bring, show_outcome
 
-    name, templates = selection
-    if not name and not templates:
-        raise click.UsageError("Name the vCluster (its HSM group), or give --template.")
+    selector = selector_of(*selection)
     workshop = Workshop(session.settings)
-    places = (workshop.place(ends[0]), workshop.place(ends[1]))
+    places = (workshop.place(sites[0]), workshop.place(sites[1]))
     interrupted = Interrupted()
-    selector = Selector(name=name, templates=templates)
-    work = bring(workshop, places, selector, _wishes(options), interrupted)
-    _sum_up(run_async(work, interrupted), as_json=options["output"] == "json")
-
-
-def _sum_up(outcome: Outcome, *, as_json: bool) -> None:
-    from poya.cli.flow import show_json
-    from poya.cli.summary_view import render_summary
-
-    if as_json:
-        show_json(outcome)
-    elif outcome.report is not None:
-        click.echo(render_summary(outcome.report))
+    work = bring(workshop, places, selector, wishes_of(options), interrupted)
+    show_outcome(run_async(work, interrupted), as_json=options["output"] == "json")
 
 
 @migrate.command()
@@ -190,7 +110,7 @@ def _sum_up(outcome: Outcome, *, as_json: bool) -> None:
 )
 @click.option("--group", "name", default="", metavar="NAME", help="Select by HSM group instead.")
 @click.option("--site", metavar="NAME", help="The site to read; else the current one.")
-@_wish_options
+@wish_options
 @click.pass_obj
 def backup(
     session: Session,
@@ -214,7 +134,7 @@ def backup(
 
     if not name and not templates:
         raise click.UsageError("Give the session template: -b TEMPLATE.")
-    back_up(session, site, (name, templates), destination, _wishes({**options, "yes": True}))
+    back_up(session, site, (name, templates), destination, wishes_of({**options, "yes": True}))
 
 
 @migrate.command()
@@ -225,7 +145,7 @@ def backup(
 @click.option("--ims-file", "-m", multiple=True, metavar="FILE", help="An IMS record.")
 @click.option("--image-dir", "-i", multiple=True, metavar="DIR", help="The files of an image.")
 @click.option("--site", metavar="NAME", help="The site to write; else the current one.")
-@_wish_options
+@wish_options
 @click.pass_obj
 def restore(
     session: Session,
@@ -257,7 +177,7 @@ def restore(
     if bool(bundle) == files.is_given():
         raise click.UsageError("Give either --bundle DIR, or the files one by one.")
     place: Place = bundle_place(bundle) if bundle else files
-    restore_from(session, site, place, _wishes(options))
+    restore_from(session, site, place, wishes_of(options))
 
 
 @migrate.command()
@@ -272,10 +192,11 @@ def resume(session: Session, run_id: str, output: str) -> None:
     from poya.bootstrap import Workshop
     from poya.cli.asynchronous import Interrupted, run_async
     from poya.cli.flow import resume as go_on
+    from poya.cli.flow import show_outcome
 
     interrupted = Interrupted()
     outcome = run_async(go_on(Workshop(session.settings), run_id, interrupted), interrupted)
-    _sum_up(outcome, as_json=output == "json")
+    show_outcome(outcome, as_json=output == "json")
 
 
 @migrate.command()

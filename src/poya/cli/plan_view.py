@@ -7,13 +7,12 @@ from collections.abc import Iterator
 
 import click
 
-from poya.cli.text import count, printable, size, wrapped
-from poya.model.finding import Finding
+from poya.cli.findings_view import finding_lines
+from poya.cli.text import count, printable, size
 from poya.model.plan import GLYPHS, EntityPlan, ImagePlan, Plan
 from poya.model.records import KIND_TITLES, KINDS
 
 _COLOURS = {"create": "green", "change": "yellow", "reuse": "", "refuse": "red"}
-_SEVERITY_COLOURS = {"critical": "red", "warning": "yellow", "info": "cyan"}
 _MOST_NODES = 6
 _MOST_CHANGES = 12
 _NAME_WIDTH = 31
@@ -45,7 +44,7 @@ def _lines(plan: Plan) -> Iterator[str]:
         yield ""
         yield "  Findings"
         for finding in plan.findings:
-            yield from _finding(finding)
+            yield from finding_lines(finding)
     yield ""
     yield totals(plan)
 
@@ -96,14 +95,6 @@ def _gist(entity: EntityPlan) -> str:
 def _row(action: str, name: str, facts: str) -> str:
     glyph = click.style(GLYPHS[action], fg=_COLOURS[action] or None)  # type: ignore[index]
     return f"  {glyph} {printable(name):{_NAME_WIDTH}} {printable(facts)}".rstrip()
-
-
-def _finding(finding: Finding) -> Iterator[str]:
-    grade = click.style(finding.severity, fg=_SEVERITY_COLOURS[finding.severity], bold=True)
-    yield f"  {grade} {finding.id}: {printable(finding.subject)}"
-    for text in (finding.message, finding.evidence, finding.remedy):
-        if text:
-            yield wrapped(printable(text), "      ")
 
 
 def totals(plan: Plan) -> str:

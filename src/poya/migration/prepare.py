@@ -4,14 +4,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import TypeVar
 
 from poya.model.intent import Intent
 from poya.model.inventory import Inventory
 from poya.model.plan import Plan
 from poya.model.vcluster import Selector, VCluster
 from poya.planning import interest_of, make_plan
-from poya.sites.base import Source, Target
+from poya.sites.base import Source, Surveyed
+
+_Target = TypeVar("_Target", bound=Surveyed)
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,14 +30,14 @@ class Prepared:
 
 
 async def prepare(
-    source: Source, selector: Selector, target_for: Callable[[VCluster | None], Target]
-) -> tuple[Prepared, Target]:
+    source: Source, selector: Selector, target_for: Callable[[VCluster | None], _Target]
+) -> tuple[Prepared, _Target]:
     """Read both ends. Writes nothing anywhere.
 
     Args:
         target_for: Opens the target; a bundle lays out its files by what it will hold.
     """
-    vcluster = await source.capture(selector)
+    vcluster = replace(await source.capture(selector), selector=selector)
     target = target_for(vcluster)
     inventory = await target.survey(interest_of(vcluster))
     return Prepared(vcluster, inventory), target

@@ -34,12 +34,17 @@ class Capabilities:
 
 @dataclass(frozen=True, slots=True)
 class Interest:
-    """What a survey must look at closely: names that the plan may want to write."""
+    """What a survey must look at closely: names that the plan may want to write.
+
+    Attributes:
+        is_everything: Look at all there is: what will be planned is not known yet.
+    """
 
     entities: tuple[EntityRef, ...] = ()
     image_names: tuple[str, ...] = ()
     xnames: tuple[str, ...] = ()
     repositories: tuple[tuple[str, str], ...] = ()
+    is_everything: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,9 @@ import msgspec
 
 from poya.errors import UsageError
 from poya.model.finding import Finding
+from poya.model.intent import Intent
 from poya.model.records import EntityRef, Kind
+from poya.model.vcluster import Selector
 
 PLAN_VERSION = 1
 
@@ -155,6 +157,8 @@ class Plan(msgspec.Struct, frozen=True):
         findings: All of them, the gravest first.
         predicted: Texts that the target's validation of a template is expected to answer
             besides `Valid`, because a finding told of them.
+        selector: What of the source it is made from.
+        intent: What the operator wished; with it and the selector the same plan is made again.
     """
 
     vcluster: str
@@ -168,6 +172,8 @@ class Plan(msgspec.Struct, frozen=True):
     findings: tuple[Finding, ...] = ()
     predicted: tuple[str, ...] = ()
     verbatim: bool = False
+    selector: Selector = msgspec.field(default_factory=Selector)
+    intent: Intent = msgspec.field(default_factory=Intent)
     version: int = PLAN_VERSION
 
     def of_kind(self, kind: Kind) -> tuple[EntityPlan, ...]:

@@ -12,7 +12,7 @@ from poya.model.records import Configuration, Group, Node, SessionTemplate
 
 @dataclass(frozen=True, slots=True)
 class Selector:
-    """What to capture: a group's label or the names of templates.
+    """What to capture: a group's label or the names of templates; with neither, everything.
 
     Attributes:
         name: The vCluster's name: an HSM group label.
@@ -21,6 +21,11 @@ class Selector:
 
     name: str = ""
     templates: tuple[str, ...] = ()
+
+    @property
+    def is_everything(self) -> bool:
+        """Say whether nothing in particular is selected."""
+        return not self.name and not self.templates
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +52,7 @@ class VCluster:
         site: The name of the site or bundle it was captured from.
         images: By source image id.
         nodes: By xname: what the source knows of the nodes concerned. May lack some.
+        selector: What was asked for; with it the same is captured again.
     """
 
     name: str
@@ -58,6 +64,7 @@ class VCluster:
     groups: tuple[Group, ...] = ()
     nodes: Mapping[str, Node] = field(default_factory=dict)
     gaps: tuple[Gap, ...] = ()
+    selector: Selector = field(default_factory=Selector)
 
     def image(self, image_id: str) -> Image | None:
         """The captured image with this id."""

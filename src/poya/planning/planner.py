@@ -53,6 +53,8 @@ def make_plan(vcluster: VCluster, inventory: Inventory, intent: Intent) -> Plan:
         findings=by_severity((*nodes.findings, *outcome.findings)),
         predicted=outcome.predicted,
         verbatim=inventory.capabilities.is_verbatim,
+        selector=vcluster.selector,
+        intent=intent,
     )
 
 

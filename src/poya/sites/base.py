@@ -77,8 +77,8 @@ class Source(Protocol):
         ...
 
 
-class Target(Protocol):
-    """A site seen as where a vCluster goes."""
+class Surveyed(Protocol):
+    """A site seen as what a plan is made against. Nothing here writes."""
 
     @property
     def label(self) -> str:
@@ -88,6 +88,10 @@ class Target(Protocol):
     async def survey(self, interest: Interest) -> Inventory:
         """Read what a plan must know of the target."""
         ...
+
+
+class Target(Surveyed, Protocol):
+    """A site seen as where a vCluster goes."""
 
     async def read(self, ref: EntityRef) -> Document | None:
         """Read one group, configuration or template as the target holds it now; None if absent.

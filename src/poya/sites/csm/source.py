@@ -14,6 +14,7 @@ from poya.model.image import Image
 from poya.model.names import S3Path, image_id_of
 from poya.model.records import Configuration, Group, Node, SessionTemplate
 from poya.model.vcluster import Gap, Selector, VCluster
+from poya.planning.closure import name_of
 from poya.sites.csm.images import ImageReader
 from poya.sites.csm.nodes import nodes_of
 from poya.sites.csm.objects import Objects
@@ -44,7 +45,8 @@ class CsmSource:
         """Read the closure of the selected templates."""
         features, groups = await both(self._site.features(), self._groups())
         templates = await self._templates(selector, groups)
-        name = selector.name.lower() or _name_of(templates)
+        whole = self.label if selector.is_everything else ""
+        name = whole or selector.name.lower() or name_of(templates)
         labels = _labels(templates, selector, groups)
         images, (configurations, nodes) = await both(
             self._all_images(templates),
@@ -61,6 +63,7 @@ class CsmSource:
             images=found_images,
             groups=tuple(groups[label] for label in labels if label in groups),
             nodes=nodes,
+            selector=selector,
             gaps=(
                 *_template_gaps(templates),
                 *image_gaps,
@@ -80,16 +83,18 @@ class CsmSource:
             names = dict.fromkeys(selector.templates)
             return await together(self._template(name) for name in names)
         label = selector.name.lower()
-        if label not in groups:
+        if label not in groups and not selector.is_everything:
             raise NotFound(
                 f"{self.label} has no HSM group '{selector.name}'.",
                 why=f"It has {', '.join(sorted(groups)[:12]) or 'none'}.",
                 todo="Name the vCluster's group, or select by template: --template NAME.",
             )
-        records = await self._site.bos.templates.list()
+        # An administrator's list shows every tenant's templates; only ours can be read by name.
+        own = self._site.config.tenant or ""
+        records = [r for r in await self._site.bos.templates.list() if (r.tenant or "") == own]
         templates = [SessionTemplate.of(record.document) for record in records]
-        chosen = [t for t in templates if label in t.node_groups()]
-        if not chosen:
+        chosen = [t for t in templates if selector.is_everything or label in t.node_groups()]
+        if not chosen and not selector.is_everything:
             raise NotFound(
                 f"No session template of {self.label} boots the HSM group '{label}'.",
                 todo="Select the vCluster by its templates: --template NAME.",
@@ -160,11 +165,6 @@ class CsmSource:
         return {x: known[x] for x in sorted(members | listed) if x in known}
 
 
-def _name_of(templates: list[SessionTemplate]) -> str:
-    labels = [label for template in templates for label in template.node_groups()]
-    return labels[0] if labels else templates[0].name
-
-
 def _labels(
     templates: list[SessionTemplate], selector: Selector, groups: Mapping[str, Group]
 ) -> list[str]:
@@ -172,6 +172,7 @@ def _labels(
     labels = [label for template in templates for label in template.node_groups()]
     own = selector.name.lower()
     extra = [own] if own in groups and not selector.templates else []
+    extra = sorted(groups) if selector.is_everything else extra
     return list(dict.fromkeys([*labels, *extra]))
 
 

@@ -61,7 +61,12 @@ class Surveyor:
         records = [
             record
             for record in await self._site.ims.images.list()
-            if record.link and (record.name in names or CONTENT_KEY in (record.metadata or {}))
+            if record.link
+            and (
+                interest.is_everything
+                or record.name in names
+                or CONTENT_KEY in (record.metadata or {})
+            )
         ]
         read = await together(self._images.read(record) for record in records)
         return tuple(image for image, _ in read)
@@ -93,11 +98,8 @@ class Surveyor:
 
         CFS's own `in_use` answers wrongly, so the components are counted.
         """
-        taken = [
-            ref.name
-            for ref in interest.entities
-            if ref.kind == "configuration" and ref in entities
-        ]
+        asked = entities if interest.is_everything else interest.entities
+        taken = [ref.name for ref in asked if ref.kind == "configuration" and ref in entities]
         if not taken:
             return {}
         counts = dict.fromkeys(taken, 0)
