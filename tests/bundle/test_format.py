@@ -6,9 +6,13 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+
+import pytest
+from jsonschema import Draft202012Validator
 
 import poya
 from bundle.places import (
@@ -20,15 +24,19 @@ from bundle.places import (
     capture,
     files_of_image,
     names_below,
+    prepare_backup,
     rich_bundle,
 )
+from poya.errors import BundleDamaged
 from poya.model.inventory import Interest
 from poya.model.records import Node
 from poya.model.vcluster import Selector
-from poya.sites.bundle import BundleTarget, open_bundle
-from poya.sites.bundle.index import FORMAT, VERSION, Origin
+from poya.sites.bundle import BundleTarget, bundle_schema, open_bundle
+from poya.sites.bundle.index import FORMAT, VERSION, Origin, decode_index
 from poya.sites.bundle.layout import lay_out, new_index
+from poya.sites.bundle.ledger import Ledger
 
+KERNEL = f"{IMAGE}/kernel"
 DOCS = Path(__file__).parents[2] / "docs" / "format.md"
 
 
@@ -98,6 +106,51 @@ async def test_the_documented_example_has_the_members_of_a_real_index(tmp_path: 
     assert {e["role"] for e in real["files"].values()} == set(
         re.findall(r"`([a-z-]+)`", DOCS.read_text().split("| `role` |")[1].split("|")[0])
     )
+
+
+def test_the_published_schema_is_that_of_the_code() -> None:
+    published = DOCS.parent / "reference" / "bundle.schema.json"
+    assert published.read_bytes() == bundle_schema(), "poya bundle schema > that file"
+
+
+async def test_real_indexes_and_the_documented_one_are_valid_by_the_schema(tmp_path: Path) -> None:
+    validator = Draft202012Validator(json.loads(bundle_schema()))
+    Draft202012Validator.check_schema(validator.schema)
+    origin = rich_bundle().write(tmp_path / "origin")
+    backup = await prepare_backup(open_bundle(origin), tmp_path / "backup")
+    Ledger(tmp_path / "begun", backup.vcluster).begin()
+    await backup.carry_out()
+    for directory in ("begun", "backup"):
+        validator.validate(read(tmp_path / directory / "bundle.json"))
+    documented = DOCS.read_text().split("```json\n")[1].split("```")[0]
+    validator.validate(json.loads(documented.replace("…", "0" * 64)))
+
+
+SCHEMA_REFUSES: dict[str, Callable[[dict[str, Any]], object]] = {
+    "another format": lambda i: i.update(format="zip"),
+    "another version": lambda i: i.update(version=2),
+    "no images": lambda i: i.pop("images"),
+    "a path upwards": lambda i: i["templates"][0].update(file="../x.json"),
+    "a negative size": lambda i: i["files"][KERNEL].update(size_bytes=-1),
+    "a huge size": lambda i: i["files"][KERNEL].update(size_bytes=2**60),
+    "a short digest": lambda i: i["files"][KERNEL].update(sha256="abc"),
+    "a group in no file": lambda i: i["groups"][0].update(files=[]),
+}
+
+
+@pytest.mark.parametrize("change", SCHEMA_REFUSES.values(), ids=SCHEMA_REFUSES)
+async def test_schema_and_code_refuse_the_same(
+    change: Callable[[dict[str, Any]], object], tmp_path: Path
+) -> None:
+    origin = MantaBundle().write(tmp_path / "origin")
+    await back_up(open_bundle(origin), tmp_path / "backup")
+    index = read(tmp_path / "backup" / "bundle.json")
+    validator = Draft202012Validator(json.loads(bundle_schema()))
+    assert validator.is_valid(index)
+    change(index)
+    assert not validator.is_valid(index)
+    with pytest.raises(BundleDamaged):
+        decode_index(json.dumps(index).encode(), "bundle.json")
 
 
 async def test_the_time_is_that_of_the_clock_in_utc(tmp_path: Path) -> None:

@@ -31,7 +31,10 @@ from bundle.places import (
 )
 from poya.documents import JsonObject
 from poya.errors import BundleDamaged, NotFound, UsageError
+from poya.model.intent import Intent
+from poya.model.inventory import Capabilities, Inventory
 from poya.model.vcluster import Selector
+from poya.planning import make_plan
 from poya.sites.bundle import open_bundle, open_files
 from poya.sites.bundle.generations import configuration_of as translate_configuration
 from poya.sites.bundle.kernels import arch_of
@@ -211,8 +214,29 @@ async def test_an_artifact_that_manta_did_not_fetch_is_a_gap(tmp_path: Path) -> 
     origin = MantaBundle().write(tmp_path / "b")
     (origin / IMAGE / "boot_parameters").unlink()
     vcluster = await capture(origin)
-    assert [g.id for g in vcluster.gaps] == ["artifact-gone"]
+    assert [g.id for g in vcluster.gaps] == ["artifact-not-in-bundle"]
+    manifest = vcluster.images[0].manifest
+    assert manifest is not None
+    assert {a.label for a in manifest.artifacts} == {"kernel", "initrd", "rootfs"}
     assert "boot_parameters" in vcluster.gaps[0].evidence
+    there = Inventory("there", Capabilities("bundle", is_verbatim=True))
+    assert make_plan(vcluster, there, Intent()).blocking() == ()
+
+
+@pytest.mark.parametrize("name", ["kernel", "initrd", "rootfs"])
+async def test_an_artifact_that_every_image_needs_is_a_grave_gap(
+    name: str, tmp_path: Path
+) -> None:
+    origin = MantaBundle().write(tmp_path / "b")
+    (origin / IMAGE / name).unlink()
+    assert [g.id for g in (await capture(origin)).gaps] == ["artifact-gone"]
+
+
+async def test_artifacts_are_found_under_mantas_names_too(tmp_path: Path) -> None:
+    origin = MantaBundle().write(tmp_path / "b")
+    path = origin / IMAGE / "manifest.json"
+    path.write_text(path.read_text().replace(f"{IMAGE}/kernel", f"{IMAGE}/vmlinuz-6.4"))
+    assert (await capture(origin)).gaps == ()
 
 
 async def test_images_and_configurations_that_the_bundle_lacks_are_gaps(tmp_path: Path) -> None:

@@ -74,8 +74,11 @@ def _name_bytes(outcome: Outcome) -> None:
     click.echo(f"Verify again: poya migrate verify {report.run}")
 
 
-def restore_from(session: Session, site: str | None, place: Place, wishes: Wishes) -> None:
-    """Bring a bundle to a site, and say what was restored."""
+def restore_from(
+    session: Session, site: str | None, chosen: tuple[Place, tuple[str, ...]], wishes: Wishes
+) -> None:
+    """Bring a bundle, or some templates of it, to a site, and say what was restored."""
+    place, templates = chosen
     workshop = Workshop(session.settings)
     there = workshop.site_place(site or session.site)
     _say(wishes, "Migrate restore of the following image:")
@@ -83,7 +86,8 @@ def restore_from(session: Session, site: str | None, place: Place, wishes: Wishe
         _say(wishes, f"    {line}")
     interrupted = Interrupted()
     outcome = run_async(
-        bring(workshop, (place, there), Selector(), wishes, interrupted), interrupted
+        bring(workshop, (place, there), Selector(templates=templates), wishes, interrupted),
+        interrupted,
     )
     if wishes.as_json:
         show_json(outcome)

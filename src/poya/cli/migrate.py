@@ -144,6 +144,9 @@ def backup(
 @click.option("--hsm-file", "-j", multiple=True, metavar="FILE", help="HSM groups.")
 @click.option("--ims-file", "-m", multiple=True, metavar="FILE", help="An IMS record.")
 @click.option("--image-dir", "-i", multiple=True, metavar="DIR", help="The files of an image.")
+@click.option(
+    "--template", "-t", "templates", multiple=True, metavar="NAME", help="Only this template's."
+)
 @click.option("--site", metavar="NAME", help="The site to write; else the current one.")
 @wish_options
 @click.pass_obj
@@ -156,6 +159,7 @@ def restore(
     hsm_file: tuple[str, ...],
     ims_file: tuple[str, ...],
     image_dir: tuple[str, ...],
+    templates: tuple[str, ...],
     site: str | None,
     **options: Any,
 ) -> None:
@@ -177,7 +181,7 @@ def restore(
     if bool(bundle) == files.is_given():
         raise click.UsageError("Give either --bundle DIR, or the files one by one.")
     place: Place = bundle_place(bundle) if bundle else files
-    restore_from(session, site, place, wishes_of(options))
+    restore_from(session, site, (place, templates), wishes_of(options))
 
 
 @migrate.command()

@@ -45,6 +45,12 @@ _GAPS: Mapping[str, tuple[Severity, str, str]] = {
         "A file that the manifest names is not in the object store.",
         "Restore the object, or rebuild the image.",
     ),
+    "artifact-not-in-bundle": (
+        "warning",
+        "The manifest names a file that the bundle does not hold; the image goes without it.",
+        "manta keeps only kernel, initrd and rootfs: nodes may boot with fewer kernel parameters. "
+        "Back up with poya where the source still stands, or add the parameters to the template.",
+    ),
     "artifact-altered": (
         "critical",
         "A file is not what the manifest or the bundle's index says it is.",

@@ -3,15 +3,41 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from poya.documents import Document
-from poya.model.image import Artifact
+from poya.errors import BundleDamaged
+from poya.model.image import BOOT_PARAMETERS, INITRD, KERNEL, ROOTFS, Artifact
 from poya.model.records import Configuration, Group, Node, SessionTemplate
 from poya.model.vcluster import Gap
 from poya.sites.bundle.index import FileEntry
+
+# What manta calls the files of an image, whatever they were called at their site.
+FIXED_NAMES: Mapping[str, str] = {
+    "kernel": KERNEL,
+    "initrd": INITRD,
+    "rootfs": ROOTFS,
+    "boot_parameters": BOOT_PARAMETERS,
+}
+FIXED_NAME_OF: Mapping[str, str] = {media_type: name for name, media_type in FIXED_NAMES.items()}
+
+
+@dataclass(frozen=True, slots=True)
+class Flaw:
+    """A record's file that is not what the index says; it concerns those who need the record.
+
+    Attributes:
+        owner: Kind (or `image`) and name (or manifest's path) of what the file holds.
+        file: Its path in the bundle.
+        reason: Why it cannot be used, or how it was altered.
+    """
+
+    owner: tuple[str, str]
+    file: str
+    reason: BundleDamaged | Gap
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,8 +75,11 @@ class StoredImage:
         if self.indexed is not None:
             return self.indexed.get(str(artifact.path))
         name = artifact.label
-        is_plain = name.strip(".") and "\0" not in name
-        return StoredArtifact(self.directory / name) if is_plain else None
+        if not name.strip(".") or "\0" in name:
+            return None
+        own = self.directory / name
+        fixed = self.directory / FIXED_NAME_OF.get(artifact.type, name)
+        return StoredArtifact(own if os.path.lexists(own) else fixed)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +90,8 @@ class Contents:
         label: The bundle's directory, or its first file.
         release: As the VCluster's.
         vcluster: Its name; empty where the bundle does not say.
-        gaps: What was seen to be wrong while its records were read, by file's or record's name.
+        gaps: What was seen to be wrong while its records were read.
+        flaws: Files that were altered or cannot be understood, in an indexed bundle.
     """
 
     label: str
@@ -73,3 +103,4 @@ class Contents:
     images: tuple[StoredImage, ...] = ()
     nodes: Mapping[str, Node] = field(default_factory=dict)
     gaps: tuple[Gap, ...] = ()
+    flaws: tuple[Flaw, ...] = ()

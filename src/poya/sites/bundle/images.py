@@ -3,29 +3,24 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from poya.documents import Json, encode
 from poya.errors import BadAnswer, BundleDamaged
-from poya.model.image import BOOT_PARAMETERS, INITRD, KERNEL, ROOTFS, Artifact, Image, Manifest
+from poya.model.image import INITRD, KERNEL, ROOTFS, Artifact, Image, Manifest
 from poya.model.names import S3Path
 from poya.model.vcluster import Gap
-from poya.sites.bundle.contents import StoredArtifact, StoredImage
+from poya.sites.bundle.contents import FIXED_NAMES, StoredArtifact, StoredImage
 from poya.sites.bundle.digests import Digests, Wanted
 from poya.sites.bundle.index import FileEntry
 from poya.sites.bundle.kernels import kernel_arch
 from poya.sites.bundle.reading import is_real_directory, read_bounded, regular_size
 from poya.transfer.etags import clean_etag
 
-# What manta calls the files of an image, whatever they were called at their site.
-_FIXED_NAMES: Mapping[str, str] = {
-    "kernel": KERNEL,
-    "initrd": INITRD,
-    "rootfs": ROOTFS,
-    "boot_parameters": BOOT_PARAMETERS,
-}
+_FETCHED = (KERNEL, INITRD, ROOTFS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,8 +57,9 @@ def draft_image(stored: StoredImage) -> Draft:
     manifest, gap = _manifest(stored)
     if manifest is None:
         return Draft(stored, None, is_made=False, files={}, gaps=(gap,) if gap else ())
+    stored, manifest, left_out = _without_unfetched(stored, manifest)
     files: dict[int, StoredArtifact] = {}
-    gaps: list[Gap] = []
+    gaps: list[Gap] = list(left_out)
     for number, artifact in enumerate(manifest.artifacts):
         file = stored.artifact(artifact)
         try:
@@ -72,6 +68,32 @@ def draft_image(stored: StoredImage) -> Draft:
             evidence = f"{error.what} {error.why}".strip()
             gaps.append(Gap("artifact-gone", image_subject(stored), evidence))
     return Draft(stored, manifest, stored.manifest is None, files, tuple(gaps))
+
+
+def _without_unfetched(
+    stored: StoredImage, manifest: Manifest
+) -> tuple[StoredImage, Manifest, list[Gap]]:
+    """Take out of a manifest what manta never fetches; kernel, initrd and rootfs must be there.
+
+    The manifest is another one then, and has another etag.
+    """
+    if stored.indexed is not None:
+        return stored, manifest, []
+    value = manifest.document.editable()
+    kept: list[Json] = []
+    gaps: list[Gap] = []
+    entries = value["artifacts"] if isinstance(value["artifacts"], list) else []
+    for entry, artifact in zip(entries, manifest.artifacts, strict=True):
+        file = stored.artifact(artifact)
+        if file is None or artifact.type in _FETCHED or os.path.lexists(file.path):
+            kept.append(entry)
+        else:
+            evidence = f"{artifact.path} ({artifact.type})"
+            gaps.append(Gap("artifact-not-in-bundle", image_subject(stored), evidence))
+    if not gaps:
+        return stored, manifest, []
+    changed = Manifest.of(encode({**value, "artifacts": kept}))
+    return replace(stored, manifest_etag=""), changed, gaps
 
 
 def finish_image(draft: Draft, digests: Mapping[Path, Digests]) -> tuple[Image, tuple[Gap, ...]]:
@@ -129,7 +151,7 @@ def _made_manifest(stored: StoredImage) -> Manifest:
             "md5": "",
             "type": media_type,
         }
-        for name, media_type in _FIXED_NAMES.items()
+        for name, media_type in FIXED_NAMES.items()
         if (stored.directory / name).exists()
     ]
     created = str(stored.record.value.get("created") or "")

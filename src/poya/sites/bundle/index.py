@@ -3,22 +3,37 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping
-from typing import Literal, TypeAlias
+from typing import Annotated, Literal, TypeAlias, get_args
 
 import msgspec
+from msgspec import Meta
 
 from poya.documents import parse, pretty
 from poya.errors import BadAnswer, BundleDamaged
 from poya.model.records import EntityRef
-from poya.sites.bundle.names import is_safe_path
+from poya.sites.bundle.names import SAFE_PATH, is_safe_path
 
-FORMAT = "poya-bundle"
-VERSION = 1
+FORMAT: Literal["poya-bundle"] = "poya-bundle"
+VERSION: Literal[1] = 1
 
 Role: TypeAlias = Literal[
     "template", "groups", "configuration", "image-record", "manifest", "artifact"
 ]
+
+
+# JSON numbers beyond 2^53 are not the same number everywhere.
+MOST_BYTES = 2**53
+MOST_ETAG_CHARACTERS = 256
+
+FilePath: TypeAlias = Annotated[str, Meta(pattern=SAFE_PATH)]
+SizeBytes: TypeAlias = Annotated[int, Meta(ge=0, le=MOST_BYTES)]
+PartSizeBytes: TypeAlias = Annotated[int, Meta(ge=1, le=MOST_BYTES)]
+Md5: TypeAlias = Annotated[str, Meta(pattern="^[0-9a-f]{32}$")]
+Sha256: TypeAlias = Annotated[str, Meta(pattern="^[0-9a-f]{64}$")]
+Etag: TypeAlias = Annotated[str, Meta(max_length=MOST_ETAG_CHARACTERS)]
+Name: TypeAlias = Annotated[str, Meta(min_length=1)]
 
 
 class FileEntry(msgspec.Struct, frozen=True):
@@ -32,50 +47,50 @@ class FileEntry(msgspec.Struct, frozen=True):
     """
 
     role: str
-    size_bytes: int | None = None
-    sha256: str | None = None
-    md5: str | None = None
-    etag: str | None = None
-    part_size_bytes: int | None = None
+    size_bytes: SizeBytes | None = None
+    sha256: Sha256 | None = None
+    md5: Md5 | None = None
+    etag: Etag | None = None
+    part_size_bytes: PartSizeBytes | None = None
 
 
 class TemplateEntry(msgspec.Struct, frozen=True):
     """A session template, its file, and the file of its groups; None if it names none."""
 
-    name: str
-    file: str
-    groups: str | None = None
+    name: Name
+    file: FilePath
+    groups: FilePath | None = None
 
 
 class GroupEntry(msgspec.Struct, frozen=True):
     """A group and the files that hold it: one for each template that names it."""
 
-    name: str
-    files: tuple[str, ...]
+    name: Name
+    files: Annotated[tuple[FilePath, ...], Meta(min_length=1)]
 
 
 class ConfigurationEntry(msgspec.Struct, frozen=True):
     """A configuration and its file."""
 
-    name: str
-    file: str
+    name: Name
+    file: FilePath
 
 
 class ArtifactEntry(msgspec.Struct, frozen=True):
     """An artifact: the name that plans give it, its place at its site, its file."""
 
-    name: str
+    name: Name
     path: str
-    file: str
+    file: FilePath
 
 
 class ImageEntry(msgspec.Struct, frozen=True):
     """An image: the files of its record and manifest, and its artifacts."""
 
-    id: str
+    id: Name
     name: str
-    record: str
-    manifest: str
+    record: FilePath
+    manifest: FilePath
     manifest_path: str
     artifacts: tuple[ArtifactEntry, ...]
 
@@ -87,8 +102,8 @@ class ImageEntry(msgspec.Struct, frozen=True):
 class NodeEntry(msgspec.Struct, frozen=True):
     """A node as HSM knew it."""
 
-    xname: str
-    nid: int | None = None
+    xname: Name
+    nid: Annotated[int, Meta(ge=-MOST_BYTES, le=MOST_BYTES)] | None = None
     arch: str = ""
     role: str = ""
     subrole: str = ""
@@ -106,8 +121,8 @@ class Origin(msgspec.Struct, frozen=True):
 class Index(msgspec.Struct, frozen=True):
     """The whole index."""
 
-    format: str
-    version: int
+    format: Literal["poya-bundle"]
+    version: Literal[1]
     vcluster: str
     origin: Origin
     templates: tuple[TemplateEntry, ...]
@@ -115,7 +130,7 @@ class Index(msgspec.Struct, frozen=True):
     configurations: tuple[ConfigurationEntry, ...]
     images: tuple[ImageEntry, ...]
     nodes: tuple[NodeEntry, ...]
-    files: Mapping[str, FileEntry]
+    files: Mapping[FilePath, FileEntry]
 
     def unfinished(self) -> tuple[str, ...]:
         """The files that are not complete yet; a finished backup has none."""
@@ -180,36 +195,68 @@ def _damaged(where: str, why: str) -> BundleDamaged:
 
 def _faults(index: Index) -> Iterator[str]:
     """Contradictions that a reader must not meet half-way."""
-    for name, entry in index.files.items():
+    for name in index.files:
         if not is_safe_path(name):
             yield f"{name[:80]!r} is no path of a bundle's file"
-        part_bytes = entry.part_size_bytes
-        if (entry.size_bytes or 0) < 0 or (part_bytes is not None and part_bytes < 1):
-            yield f"the sizes of {name} are impossible"
-    for name in graph_files(index):
+    yield from _colliding(index)
+    named = dict(graph_roles(index))
+    for name, role in graph_roles(index):
         if name not in index.files:
             yield f"{name[:80]!r} is in the graph and not among the files"
+        elif not role == named[name] == index.files[name].role:
+            listed = index.files[name].role[:40]
+            yield f"{name[:80]!r} is named as {role}, and listed as {listed!r}"
+    for name, entry in index.files.items():
+        if entry.role in get_args(Role) and name not in named:
+            yield f"{name[:80]!r} is listed as {entry.role} and belongs to nothing"
+    yield from _named_twice(index)
+
+
+def _colliding(index: Index) -> Iterator[str]:
+    """Paths that could not stand side by side on every file system."""
+    seen: set[str] = set()
+    for name in index.files:
+        if name.lower() in seen:
+            yield f"{name[:80]!r} and another file differ in case only"
+        seen.add(name.lower())
+    for name in index.files:
+        if name.partition("/")[1] and name.partition("/")[0].lower() in seen:
+            yield f"{name.partition('/')[0][:80]!r} is both a file and a directory"
+
+
+def _named_twice(index: Index) -> Iterator[str]:
+    groups = {file for group in index.groups for file in group.files}
+    uses = Counter(name for name in graph_files(index) if name not in groups)
+    names = (
+        ("template", [template.name for template in index.templates]),
+        ("group", [group.name for group in index.groups]),
+        ("configuration", [configuration.name for configuration in index.configurations]),
+        ("image", [image.id for image in index.images]),
+        ("file", list(uses.elements())),
+    )
+    for kind, found in names:
+        if len(set(found)) != len(found):
+            yield f"a {kind} is named twice"
+
+
+def graph_roles(index: Index) -> Iterator[tuple[str, Role]]:
+    """Every file that the graph names, and what it is named as."""
+    for template in index.templates:
+        yield template.file, "template"
+        if template.groups:
+            yield template.groups, "groups"
     for group in index.groups:
-        if not group.files:
-            yield f"the group {group.name[:80]!r} is in no file"
-    yield from _twins("template", [t.name for t in index.templates])
-    yield from _twins("group", [g.name for g in index.groups])
-    yield from _twins("configuration", [c.name for c in index.configurations])
-    yield from _twins("image", [i.id for i in index.images])
-
-
-def _twins(kind: str, names: list[str]) -> Iterator[str]:
-    if len(set(names)) != len(names):
-        yield f"a {kind} is named twice"
+        yield from ((file, "groups") for file in group.files)
+    yield from ((entry.file, "configuration") for entry in index.configurations)
+    for image in index.images:
+        yield image.record, "image-record"
+        yield image.manifest, "manifest"
+        yield from ((artifact.file, "artifact") for artifact in image.artifacts)
 
 
 def graph_files(index: Index) -> Iterator[str]:
     """Every file that the graph names; one that holds several groups comes several times."""
-    yield from (template.file for template in index.templates)
-    yield from (template.groups for template in index.templates if template.groups)
-    yield from (file for group in index.groups for file in group.files)
-    yield from (configuration.file for configuration in index.configurations)
-    yield from (file for image in index.images for file in image.files())
+    return (file for file, _ in graph_roles(index))
 
 
 def refs_of(index: Index) -> Iterator[EntityRef]:

@@ -10,15 +10,16 @@ from typing import TypeVar
 
 from poya.documents import Document, Json
 from poya.errors import BadAnswer, BundleDamaged
-from poya.model.records import Configuration, Group, Node, SessionTemplate
+from poya.model.records import KIND_TITLES, Configuration, Group, Node, SessionTemplate
 from poya.model.vcluster import Gap
-from poya.sites.bundle.contents import Contents, StoredArtifact, StoredImage
+from poya.sites.bundle.contents import Contents, Flaw, StoredArtifact, StoredImage
 from poya.sites.bundle.generations import image_of
-from poya.sites.bundle.index import FileEntry, ImageEntry, Index, decode_index
+from poya.sites.bundle.index import FileEntry, GroupEntry, ImageEntry, Index, decode_index
 from poya.sites.bundle.names import INDEX
 from poya.sites.bundle.reading import not_understood, parse_json, read_bounded
 
 _T = TypeVar("_T")
+_Named = TypeVar("_Named", SessionTemplate, Configuration)
 _MOST_SHOWN = 4
 
 
@@ -31,93 +32,120 @@ def read_index(directory: Path) -> Index:
 def read_indexed(directory: Path) -> Contents:
     """Read all records of a finished bundle.
 
+    A record that is missing, altered or cannot be understood is a flaw of the contents: only
+    those who need it are concerned.
+
     Raises:
-        BundleDamaged: The index is damaged or of an unknown version, the backup was not finished,
-            or a record is missing or cannot be understood. One that was altered is a gap.
+        BundleDamaged: The index is damaged or of an unknown version, or the backup was not
+            finished.
     """
     index = read_index(directory)
     if index.unfinished():
         raise _unfinished(directory, index)
+    return read_contents(directory, index)
+
+
+def read_contents(directory: Path, index: Index) -> Contents:
+    """Read all records that an index names, finished or not; what cannot be read is a flaw."""
     return _Reader(directory, index).contents()
 
 
 class _Reader:
-    """Reads one bundle, collecting gaps."""
+    """Reads one bundle, collecting flaws."""
 
     def __init__(self, directory: Path, index: Index) -> None:
         self._directory = directory
         self._index = index
-        self._gaps: list[Gap] = []
+        self._flaws: list[Flaw] = []
 
     def contents(self) -> Contents:
         index = self._index
-        templates = tuple(self._record(t.file, SessionTemplate.of) for t in index.templates)
-        configurations = tuple(
-            self._record(c.file, Configuration.of) for c in index.configurations
-        )
+        templates = [
+            self._record(("template", t.name), t.file, SessionTemplate.of) for t in index.templates
+        ]
+        configurations = [
+            self._record(("configuration", c.name), c.file, Configuration.of)
+            for c in index.configurations
+        ]
         groups = self._groups()
-        images = tuple(self._image(entry) for entry in index.images)
+        images = [self._image(entry) for entry in index.images]
         release = f"bundle ({index.origin.release})" if index.origin.release else "bundle"
         return Contents(
             label=str(self._directory),
             release=release,
             vcluster=index.vcluster,
-            templates=templates,
-            configurations=configurations,
+            templates=tuple(t for t in templates if t is not None),
+            configurations=tuple(c for c in configurations if c is not None),
             groups=groups,
-            images=images,
+            images=tuple(image for image in images if image is not None),
             nodes={n.xname: Node(n.xname, n.nid, n.arch, n.role, n.subrole) for n in index.nodes},
-            gaps=tuple(self._gaps),
+            flaws=tuple(self._flaws),
         )
 
-    def _json(self, file: str) -> Json:
+    def _flaw(self, owner: tuple[str, str], file: str, reason: BundleDamaged | Gap) -> None:
+        self._flaws.append(Flaw(owner, file, reason))
+
+    def _json(self, owner: tuple[str, str], file: str) -> Json:
         path = self._directory / file
         raw = read_bounded(path)
         value = parse_json(raw, path)
         gap = _altered(path, raw, self._index.files[file])
         if gap is not None:
-            self._gaps.append(gap)
+            self._flaw(owner, file, gap)
         return value
 
-    def _record(self, file: str, make: Callable[[Document], _T]) -> _T:
-        return understood(self._directory / file, self._json(file), make)
+    def _record(
+        self, owner: tuple[str, str], file: str, make: Callable[[Document], _Named]
+    ) -> _Named | None:
+        path = self._directory / file
+        try:
+            record = understood(path, self._json(owner, file), make)
+            if record.name != owner[1]:
+                raise _another(path, f"{KIND_TITLES[owner[0]]} {owner[1]}")
+        except BundleDamaged as error:
+            self._flaw(owner, file, error)
+            return None
+        return record
 
     def _groups(self) -> tuple[Group, ...]:
-        files = dict.fromkeys(file for group in self._index.groups for file in group.files)
-        held: dict[tuple[str, str], Group] = {}
-        for file in files:
-            for value in _list(self._directory / file, self._json(file)):
-                group = understood(self._directory / file, value, Group.of)
-                held[file, group.label] = group
-        return tuple(self._group(entry.name, entry.files, held) for entry in self._index.groups)
+        found = [self._group(entry) for entry in self._index.groups]
+        return tuple(group for group in found if group is not None)
 
-    def _group(
-        self, label: str, files: tuple[str, ...], held: dict[tuple[str, str], Group]
-    ) -> Group:
-        for file in files:
-            if (file, label) not in held:
-                raise BundleDamaged(
-                    f"{self._directory / file} lacks the HSM group {label}.",
-                    why="The index says that it is in this file.",
-                )
-        return held[files[0], label]
+    def _group(self, entry: GroupEntry) -> Group | None:
+        """The group as its files have it; each of its files must have it, and the same."""
+        owner = ("group", entry.name)
+        held: list[Group] = []
+        for file in entry.files:
+            path = self._directory / file
+            try:
+                items = _list(path, self._json(owner, file))
+                groups = [understood(path, item, Group.of) for item in items]
+                mine = [group for group in groups if group.label == entry.name]
+                if len(mine) != 1 or (held and mine[0] != held[0]):
+                    raise _another(path, f"HSM group {entry.name}")
+                held.extend(mine)
+            except BundleDamaged as error:
+                self._flaw(owner, file, error)
+        return held[0] if held else None
 
-    def _image(self, entry: ImageEntry) -> StoredImage:
+    def _image(self, entry: ImageEntry) -> StoredImage | None:
+        owner = ("image", entry.manifest_path)
         path = self._directory / entry.record
-        record = image_of(self._json(entry.record))
-        if record is None or record.value["id"] != entry.id:
-            raise BundleDamaged(
-                f"{path} is not the record of IMS image {entry.id}.",
-                why="The index says that it is.",
-                todo="Make the backup anew, or restore the file from another copy.",
-            )
+        try:
+            record = image_of(self._json(owner, entry.record))
+            if record is None or record.value["id"] != entry.id:
+                raise _another(path, f"record of IMS image {entry.id}")
+            manifest = self._checked_manifest(owner, entry)
+        except BundleDamaged as error:
+            self._flaw(owner, entry.record, error)
+            return None
         return StoredImage(
             id=entry.id,
             name=str(record.value["name"]),
             record=record,
             manifest_path=entry.manifest_path,
             directory=(self._directory / entry.manifest).parent,
-            manifest=self._checked_manifest(entry),
+            manifest=manifest,
             manifest_etag=self._index.files[entry.manifest].etag or "",
             indexed={
                 a.path: StoredArtifact(self._directory / a.file, self._index.files[a.file])
@@ -125,12 +153,20 @@ class _Reader:
             },
         )
 
-    def _checked_manifest(self, entry: ImageEntry) -> Path:
+    def _checked_manifest(self, owner: tuple[str, str], entry: ImageEntry) -> Path:
         path = self._directory / entry.manifest
         gap = _altered(path, read_bounded(path), self._index.files[entry.manifest])
         if gap is not None:
-            self._gaps.append(gap)
+            self._flaw(owner, entry.manifest, gap)
         return path
+
+
+def _another(path: Path, wanted: str) -> BundleDamaged:
+    return BundleDamaged(
+        f"{path} does not hold the {wanted}.",
+        why="The index says that it does.",
+        todo="Make the backup anew, or restore the file from another copy.",
+    )
 
 
 def understood(path: Path, value: Json, make: Callable[[Document], _T]) -> _T:

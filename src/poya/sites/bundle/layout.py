@@ -16,6 +16,7 @@ from poya.model.vcluster import VCluster
 from poya.planning.images import plan_images
 from poya.sites.bundle.index import (
     FORMAT,
+    MOST_ETAG_CHARACTERS,
     VERSION,
     ArtifactEntry,
     ConfigurationEntry,
@@ -29,6 +30,7 @@ from poya.sites.bundle.index import (
     TemplateEntry,
 )
 from poya.sites.bundle.names import INDEX, MANIFEST, Allocator
+from poya.transfer.etags import is_plain_md5
 
 # Artifacts are called here as in every plan; an empty target gives those names.
 _NOWHERE = Inventory(label="", capabilities=Capabilities(release="", is_verbatim=True))
@@ -147,7 +149,7 @@ class _Layout:
         record = self._add(self._top.take(image.id, "-ims.json", "-ims{}.json"), "image-record")
         directory = self._top.take(image.id, "", ".image{}")
         manifest = f"{directory}/{MANIFEST}"
-        self._files[manifest] = FileEntry("manifest", etag=image.manifest_etag or None)
+        self._files[manifest] = FileEntry("manifest", etag=_sane(image.manifest_etag))
         return ImageEntry(
             id=image.id,
             name=image.name,
@@ -164,9 +166,16 @@ class _Layout:
             file = f"{directory}/{allocator.take(artifact.name, '', '{}')}"
             entries.append(ArtifactEntry(artifact.name, artifact.path, file))
             self._files[file] = FileEntry(
-                "artifact", artifact.size_bytes, None, artifact.md5 or None, artifact.etag or None
+                "artifact",
+                artifact.size_bytes,
+                md5=artifact.md5 if is_plain_md5(artifact.md5 or "") else None,
+                etag=_sane(artifact.etag),
             )
         return tuple(entries)
+
+
+def _sane(etag: str | None) -> str | None:
+    return etag if etag and len(etag) <= MOST_ETAG_CHARACTERS else None
 
 
 def _groups_of(template: SessionTemplate, vcluster: VCluster) -> tuple[Group, ...]:

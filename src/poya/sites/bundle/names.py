@@ -13,12 +13,19 @@ from itertools import count
 
 INDEX = "bundle.json"
 MANIFEST = "manifest.json"
+SIGNATURE = "bundle.json.minisig"
+# What may stand beside the index without being listed by it.
+KEPT_BESIDE = (SIGNATURE,)
 
 MOST_CHARACTERS = 120
 _KEPT_CHARACTERS = 80
 _DIGEST_CHARACTERS = 32
 _PLAIN = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-")
-_SAFE = re.compile(r"[A-Za-z0-9_%+-][A-Za-z0-9._%+-]{0,254}")
+_COMPONENT = "[A-Za-z0-9_%+-][A-Za-z0-9._%+-]{0,254}"
+_SAFE = re.compile(_COMPONENT)
+
+# For the published schema; `is_safe_path` is stricter.
+SAFE_PATH = f"^{_COMPONENT}(/{_COMPONENT})?$"
 
 
 def encode_name(name: str) -> str:

@@ -5,15 +5,15 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from poya.errors import NotFound, UsageError
+from poya.errors import BundleDamaged, NotFound, UsageError
 from poya.model.image import Image
 from poya.model.names import image_id_of
 from poya.model.records import Group, SessionTemplate
 from poya.model.vcluster import Gap, Selector, VCluster
-from poya.sites.bundle.contents import Contents, StoredImage
+from poya.sites.bundle.contents import Contents, Flaw, StoredImage
 from poya.sites.bundle.digests import HashProgress, hash_files, ignore_progress
 from poya.sites.bundle.images import draft_image, finish_image
 from poya.sites.bundle.indexed import read_indexed
@@ -89,8 +89,9 @@ class BundleSource:
             BundleDamaged: A file cannot be read.
         """
         templates = choose(self._contents, selector)
+        refuse_flawed(self._contents, templates, selector)
         cancel = Cancel()
-        work = asyncio.ensure_future(asyncio.to_thread(self._capture, templates, cancel))
+        work = asyncio.ensure_future(asyncio.to_thread(self._capture, templates, selector, cancel))
         try:
             return await asyncio.shield(work)
         except asyncio.CancelledError:
@@ -115,12 +116,16 @@ class BundleSource:
             for number, file in draft.files.items()
         }
 
-    def _capture(self, templates: tuple[SessionTemplate, ...], cancel: Cancel) -> VCluster:
+    def _capture(
+        self, templates: tuple[SessionTemplate, ...], selector: Selector, cancel: Cancel
+    ) -> VCluster:
         contents = self._contents
         names = dict.fromkeys(name for t in templates for name in t.configurations())
         configurations = {c.name: c for c in contents.configurations}
         groups = _groups(contents, templates)
         images, image_gaps = self._images(templates, cancel)
+        flaws = flaws_of(contents, templates, selector)
+        altered = dict.fromkeys(f.reason for f in flaws if isinstance(f.reason, Gap))
         xnames = {x for group in groups for x in group.members}
         xnames.update(x for t in templates for b in t.boot_sets for x in b.node_list)
         return VCluster(
@@ -132,7 +137,7 @@ class BundleSource:
             images=images,
             groups=groups,
             nodes={x: node for x, node in contents.nodes.items() if x in xnames},
-            gaps=(*contents.gaps, *_reference_gaps(contents, templates), *image_gaps),
+            gaps=(*contents.gaps, *altered, *_reference_gaps(contents, templates), *image_gaps),
         )
 
     def _images(
@@ -156,10 +161,11 @@ def choose(contents: Contents, selector: Selector) -> tuple[SessionTemplate, ...
     """
     by_name = {template.name: template for template in contents.templates}
     if selector.templates:
+        damaged = {name for kind, name in (f.owner for f in contents.flaws) if kind == "template"}
         for name in selector.templates:
-            if name not in by_name:
+            if name not in by_name and name not in damaged:
                 raise _no_such("BOS session template", name, contents)
-        return tuple(by_name[name] for name in dict.fromkeys(selector.templates))
+        return tuple(by_name[n] for n in dict.fromkeys(selector.templates) if n in by_name)
     label = selector.name.lower()
     if label in ("", (contents.vcluster or name_of(contents.templates)).lower()):
         return contents.templates
@@ -167,6 +173,50 @@ def choose(contents: Contents, selector: Selector) -> tuple[SessionTemplate, ...
     if not chosen:
         raise _no_such("vCluster", selector.name, contents)
     return chosen
+
+
+def needs_of(templates: Iterable[SessionTemplate]) -> set[tuple[str, str]]:
+    """What templates need of a bundle, as flaws name their owners."""
+    needed: set[tuple[str, str]] = set()
+    for template in templates:
+        needed.add(("template", template.name))
+        needed.update(("configuration", name) for name in template.configurations())
+        needed.update(("group", label) for label in template.node_groups())
+        needed.update(("image", boot_set.path) for boot_set in template.boot_sets)
+    return needed
+
+
+def flaws_of(
+    contents: Contents, templates: tuple[SessionTemplate, ...], selector: Selector
+) -> tuple[Flaw, ...]:
+    """The flaws that concern these templates; all of them if the whole bundle is meant."""
+    if not selector.templates and templates == contents.templates:
+        return contents.flaws
+    needed = needs_of(templates) | {("template", name) for name in selector.templates}
+    return tuple(flaw for flaw in contents.flaws if flaw.owner in needed)
+
+
+def intact_templates(contents: Contents) -> tuple[str, ...]:
+    """The templates that no flaw concerns."""
+    owners = {flaw.owner for flaw in contents.flaws}
+    return tuple(t.name for t in contents.templates if not owners & needs_of([t]))
+
+
+def refuse_flawed(
+    contents: Contents, templates: tuple[SessionTemplate, ...], selector: Selector
+) -> None:
+    """Refuse what cannot be understood, and say what can still be restored.
+
+    Raises:
+        BundleDamaged: A record that is needed is missing or cannot be understood.
+    """
+    for flaw in flaws_of(contents, templates, selector):
+        error = flaw.reason
+        if isinstance(error, BundleDamaged):
+            intact = "".join(f" --template {name}" for name in intact_templates(contents))
+            rest = f"What is not damaged can still be restored:{intact}" if intact else ""
+            todo = "\n".join(text for text in (error.todo, rest) if text)
+            raise BundleDamaged(error.what, why=error.why, todo=todo)
 
 
 def name_of(templates: tuple[SessionTemplate, ...]) -> str:

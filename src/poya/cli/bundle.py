@@ -1,0 +1,65 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`poya bundle`: look at, check and carry bundles; each verb's work is imported when it runs."""
+
+from __future__ import annotations
+
+import click
+
+_OUTPUT = click.option(
+    "--output", type=click.Choice(["text", "json"]), default="text", show_default=True
+)
+
+
+@click.group()
+def bundle() -> None:
+    """Look at, check and carry bundles: vClusters at rest in a directory.
+
+    'poya migrate backup' makes them, 'poya migrate restore' brings them to a site.
+
+    \b
+    Examples:
+      poya bundle inspect ./gele
+      poya bundle verify --deep ./gele
+    """
+
+
+@bundle.command()
+@click.argument("directory", metavar="DIR")
+@_OUTPUT
+def inspect(directory: str, output: str) -> None:
+    """Show what the bundle in DIR holds: poya's own, or one of manta's.
+
+    \b
+    Example:
+      poya bundle inspect ./gele --output json
+    """
+    from poya.cli.bundle_view import inspect_bundle
+
+    inspect_bundle(directory, as_json=output == "json")
+
+
+@bundle.command()
+@click.argument("directory", metavar="DIR")
+@click.option("--deep", is_flag=True, help="Read and hash every byte of every file.")
+@_OUTPUT
+def verify(directory: str, deep: bool, output: str) -> None:
+    """Compare the files of the bundle in DIR with its index.
+
+    Records are always read whole; image files are compared by their length, and with --deep byte
+    for byte. What is damaged is named, and what can still be restored.
+
+    \b
+    Example:
+      poya bundle verify --deep ./gele
+    """
+    from poya.cli.bundle_view import verify_bundle
+
+    verify_bundle(directory, is_deep=deep, as_json=output == "json")
+
+
+@bundle.command()
+def schema() -> None:
+    """Print the JSON Schema of bundle.json."""
+    from poya.sites.bundle import bundle_schema
+
+    click.echo(bundle_schema(), nl=False)

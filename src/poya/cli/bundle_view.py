@@ -1,0 +1,235 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`poya bundle inspect` and `verify`: what a bundle holds, and whether every byte is right."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from poya.cli.asynchronous import run_async
+from poya.cli.text import count, printable, size, wrapped
+from poya.errors import BundleDamaged
+from poya.model.vcluster import Gap, Selector, VCluster
+
+if TYPE_CHECKING:
+    from poya.model.records import SessionTemplate
+    from poya.sites.bundle import Examination
+    from poya.sites.bundle.overview import ImageOverview, Overview
+
+_MOST_SHOWN = 20
+_SAY_EVERY_S = 5.0
+# What a manta bundle may lack without being damaged.
+_HARMLESS = ("arch-inferred", "artifact-not-in-bundle", "group-not-in-bundle")
+
+
+def inspect_bundle(directory: str, *, as_json: bool) -> None:
+    """Print what a bundle holds."""
+    from poya.sites.bundle.overview import overview_of
+
+    overview = overview_of(Path(directory).absolute())
+    click.echo(_overview_json(overview) if as_json else "\n".join(_overview_lines(overview)))
+
+
+def _overview_lines(overview: Overview) -> Iterator[str]:
+    origin = overview.origin
+    title = f"vCluster {overview.vcluster}" if overview.vcluster else "a vCluster"
+    yield printable(f"Bundle of {title}")
+    yield printable(f"  directory  {overview.directory}")
+    if origin is None:
+        yield "  format     manta's layout, without an index"
+    else:
+        yield printable(f"  from       {origin.site} ({origin.release or 'release unknown'})")
+        yield printable(f"  made       {origin.created} by {origin.tool}")
+    yield f"  images     {count(len(overview.images), 'image')}, {size(overview.size_bytes)}"
+    for template in overview.templates:
+        yield ""
+        yield printable(f"  BOS session template {template.name}")
+        yield from (printable(f"      {line}") for line in _template_lines(template))
+    for title, items, noun in (
+        ("CFS configuration", overview.configurations, "layer"),
+        ("HSM group", overview.groups, "member"),
+    ):
+        yield ""
+        for name, number in items:
+            yield printable(f"  {title} {name}  {count(number, noun)}")
+    for image in overview.images:
+        yield ""
+        yield printable(f"  IMS image {image.name}  {_arch(image)}  {size(image.size_bytes)}")
+        yield printable(f"      {image.id}")
+        for name, size_bytes in image.artifacts:
+            yield printable(
+                f"      {name}  {'missing' if size_bytes is None else size(size_bytes)}"
+            )
+    yield from (f"\n  damaged: {printable(flaw)}" for flaw in overview.flaws)
+    if overview.unfinished:
+        left = count(len(overview.unfinished), "file")
+        yield f"\n  The backup was not finished: {left} to come."
+
+
+def _arch(image: ImageOverview) -> str:
+    if image.arch:
+        return image.arch
+    return f"{image.kernel_arch} (by its kernel)" if image.kernel_arch else "arch unknown"
+
+
+def _template_lines(template: SessionTemplate) -> Iterator[str]:
+    for boot_set in template.boot_sets:
+        nodes = ", ".join(
+            [*boot_set.node_groups, *boot_set.node_list, *boot_set.node_roles_groups]
+        )
+        yield f"boot set {boot_set.name}: {boot_set.arch or 'arch unknown'}, nodes {nodes or '-'}"
+        yield f"    {boot_set.path}"
+    for name in template.configurations():
+        yield f"configured by {name}"
+
+
+def _overview_json(overview: Overview) -> str:
+    origin = overview.origin
+    document = {
+        "directory": overview.directory,
+        "format": "poya-bundle" if origin else "manta",
+        "vcluster": overview.vcluster,
+        "origin": {f: getattr(origin, f) for f in origin.__struct_fields__} if origin else None,
+        "templates": [
+            {
+                "name": template.name,
+                "configurations": template.configurations(),
+                "boot_sets": [
+                    {"name": b.name, "path": b.path, "arch": b.arch, "groups": b.node_groups}
+                    for b in template.boot_sets
+                ],
+            }
+            for template in overview.templates
+        ],
+        "configurations": [{"name": n, "layers": c} for n, c in overview.configurations],
+        "groups": [{"name": n, "members": c} for n, c in overview.groups],
+        "images": [
+            {
+                "id": image.id,
+                "name": image.name,
+                "arch": image.arch or None,
+                "kernel_arch": image.kernel_arch or None,
+                "artifacts": [{"name": n, "size_bytes": s} for n, s in image.artifacts],
+            }
+            for image in overview.images
+        ],
+        "size_bytes": overview.size_bytes,
+        "unfinished": overview.unfinished,
+        "damaged": overview.flaws,
+    }
+    return json.dumps(document, indent=2, ensure_ascii=False)
+
+
+def verify_bundle(directory: str, *, is_deep: bool, as_json: bool) -> None:
+    """Compare a bundle's files with its index, and say what is damaged.
+
+    Raises:
+        BundleDamaged: Something is.
+    """
+    from poya.sites.bundle.names import INDEX
+
+    place = Path(directory).absolute()
+    if os.path.lexists(place / INDEX):
+        _verify_indexed(place, is_deep=is_deep, as_json=as_json)
+    else:
+        _verify_manta(place, as_json=as_json)
+
+
+def _verify_indexed(place: Path, *, is_deep: bool, as_json: bool) -> None:
+    from poya.sites.bundle import examine
+
+    found = examine(place, is_deep=is_deep, progress=_Lines())
+    click.echo(_examination_json(found) if as_json else "\n".join(_examination_lines(found)))
+    damaged = found.damaged()
+    if damaged:
+        restorable = found.restorable()
+        options = "".join(f" --template {name}" for name in restorable)
+        raise BundleDamaged(
+            f"{count(len(damaged), 'file')} of {place} not as the index says.".replace(
+                " not as", " is not as" if len(damaged) == 1 else " are not as"
+            ),
+            todo=f"What can still be restored: poya migrate restore --bundle {place}{options}"
+            if restorable
+            else "Nothing of it can be restored whole; restore the files from another copy.",
+        )
+
+
+def _examination_lines(found: Examination) -> Iterator[str]:
+    shown = [file for file in found.files if file.verdict != "ok"]
+    for file in shown[:_MOST_SHOWN]:
+        yield printable(f"{file.verdict:10}  {file.file}  {file.evidence}")
+    if len(shown) > _MOST_SHOWN:
+        yield f"… and {len(shown) - _MOST_SHOWN} more"
+    fine = sum(file.verdict == "ok" for file in found.files)
+    how = (
+        "every byte was read" if found.is_deep else "image files by their length only: see --deep"
+    )
+    yield f"{fine} of {len(found.index.files)} files are as the index says ({how})."
+    if found.damaged():
+        for name, files in found.damaged_for.items():
+            state = "can be restored" if not files else f"cannot be restored: {', '.join(files)}"
+            yield printable(f"  BOS session template {name} {state}")
+
+
+def _examination_json(found: Examination) -> str:
+    document = {
+        "deep": found.is_deep,
+        "files": [
+            {"file": f.file, "role": f.role, "verdict": f.verdict, "evidence": f.evidence}
+            for f in found.files
+        ],
+        "templates": [
+            {"name": name, "restorable": not files, "damaged": files}
+            for name, files in found.damaged_for.items()
+        ],
+    }
+    return json.dumps(document, indent=2, ensure_ascii=False)
+
+
+def _verify_manta(place: Path, *, as_json: bool) -> None:
+    """A bundle of manta's has only the md5s of its manifests to be compared with."""
+    from poya.sites.bundle import open_bundle
+
+    vcluster: VCluster = run_async(open_bundle(place, _Lines()).capture(Selector()))
+    damaged = [gap for gap in vcluster.gaps if gap.id not in _HARMLESS]
+    if as_json:
+        click.echo(json.dumps({"deep": True, "gaps": [_gap(g) for g in vcluster.gaps]}, indent=2))
+    else:
+        for gap in vcluster.gaps:
+            click.echo(printable(f"{gap.id}  {gap.subject}  {gap.evidence}"))
+        kept = count(len(vcluster.images), "image")
+        text = f"A bundle of manta's: {kept} compared with the md5s of the manifests."
+        click.echo(wrapped(text))
+    if damaged:
+        raise BundleDamaged(
+            f"{place} is damaged or not whole.",
+            why=f"{damaged[0].id}: {damaged[0].subject} {damaged[0].evidence}",
+            todo="Restore the files from another copy, or make the backup anew.",
+        )
+
+
+def _gap(gap: Gap) -> dict[str, str]:
+    return {"id": gap.id, "subject": gap.subject, "evidence": gap.evidence}
+
+
+class _Lines:
+    """A line on stderr every few seconds while files are hashed; called from worker threads."""
+
+    def __init__(self) -> None:
+        self._done_bytes = 0
+        self._began_s = self._said_s = time.monotonic()
+
+    def __call__(self, _: Path, hashed_bytes: int) -> None:
+        self._done_bytes += hashed_bytes
+        now_s = time.monotonic()
+        if now_s - self._said_s >= _SAY_EVERY_S:
+            self._said_s = now_s
+            rate = self._done_bytes / (now_s - self._began_s)
+            sys.stderr.write(f"read {size(self._done_bytes)}, {size(rate)}/s\n")
