@@ -3,8 +3,8 @@
 
 DIR/lab.json        the sites, their releases and ports
 DIR/config.toml     a poya configuration that names them (0600)
-DIR/<site>/         ca.pem, client-secret, user-password, vcs-password, log, and the
-                    site's records, objects and repositories
+DIR/<site>/         ca.pem, kubeconfig, client-secret, user-password, vcs-password,
+                    nexus-password, log, and the site's records, objects and repositories
 """
 
 from __future__ import annotations
@@ -78,6 +78,21 @@ class SiteFiles:
     def vcs_password(self) -> Path:
         """The password of `crayvcs`."""
         return self.directory / "vcs-password"
+
+    @property
+    def cluster_token(self) -> Path:
+        """What the site's Kubernetes API takes."""
+        return self.directory / "cluster-token"
+
+    @property
+    def nexus_password(self) -> Path:
+        """The password of `admin` at the site's Nexus."""
+        return self.directory / "nexus-password"
+
+    @property
+    def kubeconfig(self) -> Path:
+        """For kubectl, and for whoever makes tenants."""
+        return self.directory / "kubeconfig"
 
     @property
     def s3_seed(self) -> Path:
@@ -178,6 +193,21 @@ def configuration(directory: Path, sites: Iterable[SiteSpec]) -> str:
             f"password_file = {_quoted(files.vcs_password)}",
         ]
     return "\n".join(lines) + "\n"
+
+
+def kubeconfig(site: SiteSpec, files: SiteFiles) -> str:
+    """A kubeconfig of the site's cluster (JSON is YAML)."""
+    cluster = {"server": f"{site.url}/k8s", "certificate-authority": str(files.ca)}
+    token = files.secret(files.cluster_token)
+    content = {
+        "apiVersion": "v1",
+        "kind": "Config",
+        "clusters": [{"name": site.name, "cluster": cluster}],
+        "users": [{"name": "admin", "user": {"token": token}}],
+        "contexts": [{"name": site.name, "context": {"cluster": site.name, "user": "admin"}}],
+        "current-context": site.name,
+    }
+    return json.dumps(content, indent=2) + "\n"
 
 
 def _quoted(text: object) -> str:

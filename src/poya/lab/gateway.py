@@ -2,14 +2,17 @@
 """The one URL of a lab site: token check, faults, the log of requests, and the services behind.
 
 /keycloak/realms/shasta/...   no token needed
-/apis/{smd,cfs,bos,ims,bss,sts}/...
+/apis/{smd,cfs,bos,ims,bss,sls,sts,tapms,power-control,capmc}/...
+/service/rest, /repository    Nexus, with credentials of its own
+/k8s/...                      the Kubernetes API, with a token of its own
 /vcs/...                      what `site.vcs_app` serves; it asks for credentials itself
-/_lab/{faults,requests,site}  the lab's own controls; no token, no faults, not logged
+/_lab/{faults,requests,site,time}  the lab's own controls; no token, no faults, not logged
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 
 from starlette.applications import Starlette
 from starlette.datastructures import Headers
@@ -18,7 +21,22 @@ from starlette.routing import Mount, Router
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from poya.lab.faults import Fault
-from poya.lab.services import bos, bss, cfs, control, ims, smd, sts
+from poya.lab.life.alive import bring_to_life
+from poya.lab.services import (
+    bos,
+    bss,
+    capmc,
+    cfs,
+    control,
+    ims,
+    kubernetes,
+    nexus,
+    pcs,
+    sls,
+    smd,
+    sts,
+    tapms,
+)
 from poya.lab.services.identity import TokenMint
 from poya.lab.services.keycloak import REALM_PATH, Keycloak
 from poya.lab.services.mishaps import serve_struck
@@ -32,6 +50,10 @@ _HARMLESS = re.compile(
     r"|POST /apis/smd/hsm/v2/State/Components/(ByNID/)?Query"
     r"|POST /apis/smd/hsm/v2/locks/(status|service/reservations/check)"
     r"|POST /vcs/.*/git-upload-pack"
+    r"|POST /apis/tapms/v1alpha\d/tenants"
+    r"|POST /apis/power-control/v1/power-status"
+    r"|POST /apis/capmc/capmc/v1/get_xname_status"
+    r"|POST /apis/sls/v1/dumpstate"
 )
 
 
@@ -48,6 +70,7 @@ class _Gateway:
         self._site = site
         self._policy = Policy(mint, site.profile)
         self._control = control.app(site)
+        bring_to_life(site)
         self._services = Router(
             [
                 Mount(REALM_PATH, Keycloak(site, mint).app()),
@@ -56,8 +79,12 @@ class _Gateway:
                 Mount("/apis/bos", bos.app(site)),
                 Mount("/apis/ims", ims.app(site)),
                 Mount("/apis/bss", bss.app(site)),
+                Mount("/apis/sls/v1", sls.app(site)),
                 Mount("/apis/sts", sts.app(site)),
+                *_by_release(site),
+                Mount("/k8s", kubernetes.app(site)),
                 Mount("/vcs", self._vcs),
+                Mount("/", nexus.app(site)),
             ],
             redirect_slashes=False,
             default=_no_route,
@@ -98,10 +125,13 @@ class _Gateway:
         return status
 
     async def _guarded(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await self._site.agenda.catch_up(self._site.clock())
         refusal = self._refusal(scope)
         await (refusal or self._services)(scope, receive, send)
 
     def _refusal(self, scope: Scope) -> Response | None:
+        if scope["path"].startswith("/k8s/"):
+            return kubernetes.stranger(self._site, Headers(scope=scope))
         if not scope["path"].startswith("/apis/"):
             return None
         return self._policy.refusal(
@@ -115,6 +145,16 @@ class _Gateway:
 async def _no_route(scope: Scope, receive: Receive, send: Send) -> None:
     """What Envoy answers where it has no route: 404, no body."""
     await PlainTextResponse("", 404)(scope, receive, send)
+
+
+def _by_release(site: LabSite) -> Iterator[Mount]:
+    """The services that not every release has."""
+    if site.profile.tapms is not None:
+        yield Mount("/apis/tapms", tapms.app(site))
+    if site.profile.pcs is not None:
+        yield Mount("/apis/power-control/v1", pcs.app(site))
+    if site.profile.capmc:
+        yield Mount("/apis/capmc/capmc/v1", capmc.app(site))
 
 
 def _entry(number: int, scope: Scope, status: int, fault: Fault | None) -> LoggedRequest:
@@ -139,4 +179,6 @@ def _service(path: str) -> str:
     parts = path.split("/")
     if parts[1] == "apis":
         return parts[2] if len(parts) > 2 else "-"  # noqa: PLR2004 - "", "apis", service
-    return parts[1] if parts[1] in ("keycloak", "vcs") else "-"
+    if parts[1] in ("service", "repository"):
+        return "nexus"
+    return parts[1] if parts[1] in ("keycloak", "vcs", "k8s") else "-"

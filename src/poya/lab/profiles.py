@@ -2,7 +2,8 @@
 """What each CSM release offers, as data: the services ask the profile, never the release.
 
 Service versions are those that the CSM manifests pin; for 1.7, those that were seen running.
-The versions of SMD and BSS on CSM 1.3 are assumptions: nothing published names them.
+The versions of SMD, BSS and SLS on CSM 1.3 are assumptions: nothing published names them; so is
+that CAPMC, deprecated from 1.5 on, is gone in 1.7.
 """
 
 from __future__ import annotations
@@ -50,6 +51,14 @@ class ReleaseProfile:
         cfs_tenants: v3 configurations have `tenant_name`.
         cfs_source_restore: POST /v3/sources/{id} exists.
         tenant_admins_configure: The gateway lets tenant admins read and write configurations.
+        sls: Version of SLS.
+        pcs: Version of PCS; None: CAPMC alone switches nodes.
+        pcs_posts_status: POST /power-status exists.
+        capmc: CAPMC is there.
+        tapms: Version of TAPMS; None: there are no tenants.
+        tapms_path: Where TAPMS answers below /apis/tapms.
+        tapms_finds_owners: POST of xnames to TAPMS finds the tenants that own them.
+        tenant_versions: API versions of the resource Tenant, oldest first; the last is stored.
     """
 
     release: str
@@ -79,6 +88,14 @@ class ReleaseProfile:
     cfs_tenants: bool = False
     cfs_source_restore: bool = False
     tenant_admins_configure: bool = False
+    sls: str = "2.0.0"
+    pcs: str | None = None
+    pcs_posts_status: bool = False
+    capmc: bool = True
+    tapms: str | None = None
+    tapms_path: str = ""
+    tapms_finds_owners: bool = False
+    tenant_versions: tuple[str, ...] = ()
 
 
 _CSM_1_3 = ReleaseProfile(
@@ -100,6 +117,10 @@ _CSM_1_4 = replace(
     bss="1.22.0",
     cfs_versions=True,
     cfs_description=True,
+    pcs="1.4.3",
+    tapms="1.4.3",
+    tapms_path="v1",
+    tenant_versions=("v1alpha1",),
 )
 _CSM_1_5 = replace(
     _CSM_1_4,
@@ -115,6 +136,11 @@ _CSM_1_5 = replace(
     bos_tenants=True,
     cfs_v3=True,
     cfs_special_parameters=True,
+    pcs="2.3.1",
+    pcs_posts_status=True,
+    tapms="1.5.7",
+    tapms_path="v1alpha2",
+    tenant_versions=("v1alpha1", "v1alpha2"),
 )
 _CSM_1_6 = replace(
     _CSM_1_5,
@@ -128,6 +154,12 @@ _CSM_1_6 = replace(
     ims_metadata=MetadataForm.MAP,
     bos_strict=True,
     bos_patch_needs_boot_sets=True,
+    sls="2.5.0",
+    pcs="2.4.1",
+    tapms="1.7.1",
+    tapms_path="v1alpha3",
+    tapms_finds_owners=True,
+    tenant_versions=("v1alpha1", "v1alpha2", "v1alpha3"),
 )
 _CSM_1_7 = replace(
     _CSM_1_6,
@@ -149,6 +181,10 @@ _CSM_1_7 = replace(
     cfs_tenants=True,
     cfs_source_restore=True,
     tenant_admins_configure=True,
+    sls="2.12.0",
+    pcs="2.13.0",
+    capmc=False,
+    tapms="1.9.1",
 )
 _BY_RELEASE = {p.release: p for p in (_CSM_1_3, _CSM_1_4, _CSM_1_5, _CSM_1_6, _CSM_1_7)}
 

@@ -10,7 +10,7 @@ from starlette.types import Receive, Scope, Send
 
 from poya.lab.certificates import Certificates, certificates_in
 from poya.lab.checkpoint import Checkpoint
-from poya.lab.directory import SiteFiles, SiteSpec
+from poya.lab.directory import SiteFiles, SiteSpec, kubeconfig, write_private
 from poya.lab.faults import Fault
 from poya.lab.gateway import build_gateway
 from poya.lab.profiles import profile_of
@@ -72,6 +72,7 @@ class RunningSite:
         self.spec = replace(spec, gateway_port=self._gateway.port, s3_port=self._store.port)
         self.ground.objects.endpoint_url = spec.sts_endpoint or self.spec.s3_endpoint
         self._git.url = self.spec.url
+        write_private(files.kubeconfig, kubeconfig(self.spec, files))
         self._take(self.ground.state)
 
     def start(self) -> None:
@@ -105,9 +106,6 @@ class RunningSite:
 
     def _take(self, state: SiteState) -> None:
         files, git = self.files, self._git
-        secret, password = (
-            files.secret(path) for path in (files.client_secret, files.user_password)
-        )
         self.site = LabSite(
             name=self.spec.name,
             system=git.system,
@@ -116,7 +114,7 @@ class RunningSite:
             state=state,
             objects=self.ground.objects,
             git=git,
-            accounts=Accounts({"admin-client": secret}, {"operator": UserAccount(password)}),
+            accounts=_accounts(files),
             vcs_app=vcs_app(
                 self.ground.repositories, git.password, f"https://vcs.cmn.{git.domain}/vcs"
             ),
@@ -154,6 +152,15 @@ def _ground(spec: SiteSpec, files: SiteFiles, *, in_memory: bool) -> Ground:
     state = SiteState.in_memory() if in_memory else SiteState.open(state_path)
     objects = SiteObjects(objects_path, spec.name, mint)
     return Ground(state, objects, Repositories(repositories_path), profile)
+
+
+def _accounts(files: SiteFiles) -> Accounts:
+    return Accounts(
+        clients={"admin-client": files.secret(files.client_secret)},
+        users={"operator": UserAccount(files.secret(files.user_password))},
+        cluster_token=files.secret(files.cluster_token),
+        nexus_password=files.secret(files.nexus_password),
+    )
 
 
 def _git(spec: SiteSpec, files: SiteFiles) -> SiteGit:

@@ -13,6 +13,8 @@ from typing import TypeAlias
 from starlette.types import ASGIApp
 
 from poya.lab.faults import FaultPlan
+from poya.lab.life.agenda import Agenda
+from poya.lab.life.pace import Pace
 from poya.lab.ports import LabGit, LabObjects
 from poya.lab.profiles import ReleaseProfile
 from poya.lab.services.identity import Accounts
@@ -32,7 +34,7 @@ class LoggedRequest:
         path: Without the query.
         query: Without the question mark.
         status: As answered; 0 if the answer was lost or never given.
-        service: The first part of the path below /apis, or `keycloak`, `vcs`, `-`.
+        service: The first part of the path below /apis, or `keycloak`, `vcs`, `k8s`, `nexus`, `-`.
         mutating: Whether it could change the site. Queries sent by POST and requests for tokens
             or temporary credentials do not count.
         fault: The action of the fault that struck it, or "".
@@ -96,6 +98,8 @@ class LabSite:
         faults: What is to go wrong.
         requests: What was asked of it.
         vcs_app: What is served at /vcs, with `root_path` set to it; None: nothing.
+        pace: How long things take.
+        agenda: What is going to happen by itself.
     """
 
     name: str
@@ -110,6 +114,11 @@ class LabSite:
     faults: FaultPlan = field(default_factory=FaultPlan)
     requests: RequestLog = field(default_factory=RequestLog)
     vcs_app: ASGIApp | None = None
+    pace: Pace = field(default_factory=Pace)
+    agenda: Agenda = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.agenda = Agenda(self.state.agenda)
 
     @property
     def api_url(self) -> str:

@@ -18,6 +18,8 @@ from typing import Any, TypeAlias
 import msgspec
 
 JsonObject: TypeAlias = dict[str, Any]
+Row: TypeAlias = tuple[str, str, bytes]
+"""A record at rest: its kind, its key, its encoded body."""
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS record (
@@ -125,7 +127,13 @@ class SiteState:
         bos_components       BOS v2 components, by xname
         boot_parameters      BSS `{hosts: [one], params, kernel, initrd, cloud-init}`, by host
         boot_images          BSS kernels and initrds, by `kernel:<path>` or `initrd:<path>`
-        tenants              TAPMS tenants, by name
+        tenants              TAPMS tenants, by name: the Kubernetes resources
+        sls_hardware         SLS hardware, by xname
+        sls_networks         SLS networks, by name
+        transitions          PCS transitions with all their tasks, by id
+        nexus_repositories   Nexus repositories, by name
+        nexus_assets         Nexus assets, by `<repository>/<path>`; `content` in base64
+        agenda               what is going to happen by itself, by number
         options              `cfs` and `bos`: what differs from the services' defaults
         repositories         for the git server
         keys                 the site's own keys
@@ -154,6 +162,12 @@ class SiteState:
         self.boot_parameters = self.kind("boot_parameters")
         self.boot_images = self.kind("boot_images")
         self.tenants = self.kind("tenants")
+        self.sls_hardware = self.kind("sls_hardware")
+        self.sls_networks = self.kind("sls_networks")
+        self.transitions = self.kind("transitions")
+        self.nexus_repositories = self.kind("nexus_repositories")
+        self.nexus_assets = self.kind("nexus_assets")
+        self.agenda = self.kind("agenda")
         self.options = self.kind("options")
         self.repositories = self.kind("repositories")
         self.keys = self.kind("keys")
@@ -164,9 +178,15 @@ class SiteState:
         return cls(_Store(str(path)))
 
     @classmethod
-    def in_memory(cls) -> SiteState:
-        """Records that end with the process."""
-        return cls(_Store(":memory:"))
+    def in_memory(cls, rows: Iterable[Row] = ()) -> SiteState:
+        """Records that end with the process, those of `rows` to begin with."""
+        store = _Store(":memory:")
+        store.fill(rows)
+        return cls(store)
+
+    def rows(self) -> list[Row]:
+        """Everything there is, in the order of its creation."""
+        return self._store.rows()
 
     def kind(self, name: str) -> Records:
         """The records of a kind, of those above or of one of the caller's own."""
@@ -201,6 +221,9 @@ class _Store:
     def __init__(self, location: str) -> None:
         self._lock = threading.RLock()
         self._depth = 0
+        self._unread: dict[str, dict[str, bytes]] = {}
+        self._read: set[str] = set()
+        self._is_filled = False
         self._database = sqlite3.connect(location, isolation_level=None, check_same_thread=False)
         # With a write-ahead log, what is committed survives the process; only a power cut could
         # take the last commits, and a lab does not promise more.
@@ -208,7 +231,24 @@ class _Store:
         self._database.execute("PRAGMA synchronous = NORMAL")
         self._database.execute(_SCHEMA)
 
+    def fill(self, rows: Iterable[Row]) -> None:
+        """Take rows into an empty file. All are kept at hand for the first reading of a kind."""
+        listed = list(rows)
+        with self.transaction():
+            self._database.executemany(_UPSERT, listed)
+        for kind, key, body in listed:
+            self._unread.setdefault(kind, {})[key] = body
+        self._is_filled = True
+
+    def rows(self) -> list[Row]:
+        with self._lock:
+            query = "SELECT kind, key, body FROM record ORDER BY position"
+            return self._database.execute(query).fetchall()
+
     def read(self, kind: str) -> dict[str, bytes]:
+        if self._is_filled and kind not in self._read:
+            self._read.add(kind)
+            return self._unread.pop(kind, {})
         query = "SELECT key, body FROM record WHERE kind = ? ORDER BY position"
         with self._lock:
             return dict(self._database.execute(query, (kind,)).fetchall())

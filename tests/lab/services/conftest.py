@@ -18,6 +18,12 @@ async def _site(release: str) -> AsyncIterator[Lab]:
 
 
 @pytest.fixture
+async def csm13() -> AsyncIterator[Lab]:
+    async for lab in _site("1.3"):
+        yield lab
+
+
+@pytest.fixture
 async def csm14() -> AsyncIterator[Lab]:
     async for lab in _site("1.4"):
         yield lab

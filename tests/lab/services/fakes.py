@@ -116,6 +116,15 @@ class Lab:
             kwargs["json"] = body
         return await self.client.request(method, path, headers=headers, **kwargs)
 
+    async def kubernetes(self, method: str, path: str, body: Any = None) -> httpx2.Response:
+        """A call to the site's Kubernetes API."""
+        headers = {"authorization": "Bearer kube"}
+        return await self.client.request(method, f"/k8s{path}", headers=headers, json=body)
+
+    def wait(self, seconds: float) -> None:
+        """Let time pass at the site, as long as `seconds` take at a real one."""
+        self.clock.now_s += self.site.pace.of(seconds)
+
     async def json(self, method: str, path: str, body: Any = None, **more: Any) -> Any:
         response = await self.call(method, path, body, **more)
         assert response.status_code < 300, f"{response.status_code} {response.text}"
@@ -135,6 +144,8 @@ def make_lab(release: str, state: SiteState | None = None) -> Lab:
         clock=clock,
         accounts=Accounts(
             clients={"admin-client": "s3cret"},
+            cluster_token="kube",
+            nexus_password="nexus",
             users={
                 "heidi": UserAccount("pass"),
                 "peter": UserAccount(

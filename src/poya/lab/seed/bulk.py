@@ -6,8 +6,8 @@ from __future__ import annotations
 import json
 import uuid
 
+from poya.lab.seed import layout, records
 from poya.lab.seed import nodes as hsm
-from poya.lab.seed import records
 from poya.lab.seed.images import BUCKET, Image, image_record
 from poya.lab.seed.nodes import EPYC, GH200, Node
 from poya.lab.seed.plant import Ground
@@ -27,6 +27,7 @@ def add_nodes(ground: Ground, count: int) -> list[str]:
     with state.transaction():
         state.components.put_many({node.xname: hsm.component(node) for node in added})
         state.hardware.put_many({part["ID"]: part for n in added for part in hsm.hardware(n)})
+        state.sls_hardware.put_many(layout.hardware(added))
         state.cfs_components.put_many({n.xname: records.cfs_component(n.xname) for n in added})
         state.bos_components.put_many({n.xname: records.bos_component(n.xname) for n in added})
     return [node.xname for node in added]

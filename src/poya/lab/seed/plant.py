@@ -9,10 +9,11 @@ from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 from poya.lab.profiles import ReleaseProfile
+from poya.lab.seed import layout, records
 from poya.lab.seed import nodes as hsm
-from poya.lab.seed import records
 from poya.lab.seed.histories import REPOSITORIES
 from poya.lab.seed.images import BUCKET, seed_image
+from poya.lab.seed.packages import put_packages
 from poya.lab.seed.sites import BootSetSeed, SiteSeed, VClusterSeed
 from poya.lab.state import SiteState
 from poya.lab.storage.objects import SiteObjects
@@ -42,6 +43,7 @@ def plant(seed: SiteSeed, ground: Ground) -> None:
     images = _seed_images(seed, ground)
     with ground.state.transaction():
         _put_nodes(seed, ground.state)
+        put_packages(ground.state)
         for vcluster in seed.vclusters:
             _put_vcluster(vcluster, seed, ground, commits, images)
         ground.state.kind("seed").put("seed", {"site": seed.name})
@@ -70,6 +72,8 @@ def _put_nodes(seed: SiteSeed, state: SiteState) -> None:
     )
     interfaces = [hsm.ethernet_interface(node) for node in seed.nodes]
     state.ethernet_interfaces.put_many({record["ID"]: record for record in interfaces})
+    state.sls_hardware.put_many(layout.hardware(seed.nodes))
+    state.sls_networks.put_many(layout.networks(seed.nodes))
     managed = [node.xname for node in seed.nodes if node.role != "Management"]
     state.cfs_components.put_many({x: records.cfs_component(x) for x in managed})
     state.bos_components.put_many({x: records.bos_component(x) for x in managed})

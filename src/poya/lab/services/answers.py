@@ -7,7 +7,7 @@ unknown paths, methods and bodies in its own way.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from http import HTTPStatus
 from typing import Any, TypeVar, cast
 
@@ -107,7 +107,26 @@ def go_app(routes: Sequence[BaseRoute]) -> Starlette:
     return _app(routes, refuse)
 
 
-def _app(routes: Sequence[BaseRoute], refuse: Callable[[int], Response]) -> Starlette:
+def plain_app(
+    routes: Sequence[BaseRoute],
+    refuse: Callable[[int], Response],
+    handlers: Mapping[type[Exception], Any] | None = None,
+) -> Starlette:
+    """A service with refusals of its own: `refuse` makes one of a status.
+
+    Args:
+        routes: What it serves.
+        refuse: For unknown paths and methods, and for what the service does not catch.
+        handlers: For exceptions of its own.
+    """
+    return _app(routes, refuse, handlers or {})
+
+
+def _app(
+    routes: Sequence[BaseRoute],
+    refuse: Callable[[int], Response],
+    more: Mapping[type[Exception], Any] | None = None,
+) -> Starlette:
     async def problem(_request: Request, error: Exception) -> Response:
         assert isinstance(error, Problem)
         return error.answer()
@@ -120,6 +139,7 @@ def _app(routes: Sequence[BaseRoute], refuse: Callable[[int], Response]) -> Star
         return refuse(500)
 
     handlers: dict[Any, Any] = {Problem: problem, HTTPException: refused, Exception: crashed}
+    handlers |= more or {}
     app = Starlette(routes=routes, exception_handlers=handlers)
     app.router.redirect_slashes = False
     return app

@@ -46,11 +46,15 @@ class Accounts:
         clients: Secrets of service accounts, by client id; they may do everything.
         users: People, by name.
         lifetime_s: How long tokens last: `expires_in`.
+        cluster_token: What the site's Kubernetes API takes; empty: nothing.
+        nexus_password: Of the user `admin` of its Nexus; empty: nobody may write.
     """
 
     clients: dict[str, str] = field(default_factory=dict, repr=False)
     users: dict[str, UserAccount] = field(default_factory=dict)
     lifetime_s: int = DEFAULT_LIFETIME_S
+    cluster_token: str = field(default="", repr=False)
+    nexus_password: str = field(default="", repr=False)
 
 
 class TokenRefused(Exception):

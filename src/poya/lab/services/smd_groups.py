@@ -89,12 +89,59 @@ class Groups:
 
     async def get(self, request: Request) -> Response:
         """One group."""
-        return json_answer(self._in_partition(self._group(request), request))
+        return json_answer(self._in_partition(self._group(request.path_params["label"]), request))
 
     async def create(self, request: Request) -> Response:
         """Create a group with its members: all of it, or nothing."""
-        asked = await go_body(request, _GroupIn)
-        group = _new_group(asked)
+        label = self._insert(_new_group(await go_body(request, _GroupIn)))
+        return created(f"/hsm/v2/groups/{label}", "/hsm/v2/groups")
+
+    def exists(self, label: str) -> bool:
+        """Whether there is a group of this label."""
+        return label in self._state.groups
+
+    def insert(self, label: str, xnames: list[str], *, exclusive: str, tags: list[str]) -> None:
+        """Create a group as a client inside the site does.
+
+        Raises:
+            Problem: As to any client.
+        """
+        members = MembersIn(ids=xnames)
+        asked = _GroupIn(label=label, exclusive=exclusive, tags=tags, members=members)
+        self._insert(_new_group(asked))
+
+    def add(self, label: str, given: str) -> str:
+        """Add one member; its normalised xname.
+
+        Raises:
+            Problem: 400 for no xname or no component, 404 for no group, 409 for a member.
+        """
+        xname = member_xname(given)
+        group = self._group(label)
+        require_components(self._state.components, [xname])
+        if xname in group["members"]["ids"]:
+            raise Problem(
+                409, "operation would conflict with an existing member in the same group."
+            )
+        self._require_exclusive(group, [xname])
+        group["members"]["ids"].append(xname)
+        self._state.groups.put(group["label"], group)
+        return xname
+
+    def drop(self, label: str, given: str) -> None:
+        """Remove one member.
+
+        Raises:
+            Problem: 404 for no group or no such member.
+        """
+        xname = member_xname(given)
+        group = self._group(label)
+        if xname not in group["members"]["ids"]:
+            raise Problem(404, "group has no such member.")
+        group["members"]["ids"].remove(xname)
+        self._state.groups.put(group["label"], group)
+
+    def _insert(self, group: JsonObject) -> str:
         members: list[str] = group["members"]["ids"]
         label: str = group["label"]
         require_components(self._state.components, members)
@@ -106,14 +153,14 @@ class Groups:
             )
         self._require_exclusive(group, members)
         self._state.groups.put(label, group)
-        return created(f"/hsm/v2/groups/{label}", "/hsm/v2/groups")
+        return label
 
     async def patch(self, request: Request) -> Response:
         """Change the description or the tags; anything else is ignored."""
         asked = await go_body(request, PatchIn)
         if asked.description is None and asked.tags is None:
             raise Problem(400, "Request must have at least one patch field.")
-        group = self._group(request, "no such group.")
+        group = self._group(request.path_params["label"], "no such group.")
         apply_patch(group, asked)
         self._state.groups.put(group["label"], group)
         return no_content()
@@ -127,35 +174,23 @@ class Groups:
 
     async def list_members(self, request: Request) -> Response:
         """The members of a group."""
-        return json_answer(self._in_partition(self._group(request), request)["members"])
+        return json_answer(
+            self._in_partition(self._group(request.path_params["label"]), request)["members"]
+        )
 
     async def add_member(self, request: Request) -> Response:
         """Add one member."""
-        fold(request.path_params["label"], "Invalid group label.")
-        xname = member_xname((await go_body(request, MemberIn)).id)
-        group = self._group(request)
-        require_components(self._state.components, [xname])
-        if xname in group["members"]["ids"]:
-            raise Problem(
-                409, "operation would conflict with an existing member in the same group."
-            )
-        self._require_exclusive(group, [xname])
-        group["members"]["ids"].append(xname)
-        self._state.groups.put(group["label"], group)
-        return created(f"/hsm/v2/groups/{group['label']}/members/{xname}", "/hsm/v2/groups")
+        label = fold(request.path_params["label"], "Invalid group label.")
+        xname = self.add(label, (await go_body(request, MemberIn)).id)
+        return created(f"/hsm/v2/groups/{label}/members/{xname}", "/hsm/v2/groups")
 
     async def remove_member(self, request: Request) -> Response:
         """Remove one member."""
-        xname = member_xname(request.path_params["xname"])
-        group = self._group(request)
-        if xname not in group["members"]["ids"]:
-            raise Problem(404, "group has no such member.")
-        group["members"]["ids"].remove(xname)
-        self._state.groups.put(group["label"], group)
+        self.drop(request.path_params["label"], request.path_params["xname"])
         return json_answer({"code": 0, "message": "deleted 1 entry"})
 
-    def _group(self, request: Request, missing: str = "") -> JsonObject:
-        label = fold(request.path_params["label"], "Invalid group label.")
+    def _group(self, given: str, missing: str = "") -> JsonObject:
+        label = fold(given, "Invalid group label.")
         group = self._state.groups.get(label)
         if group is None:
             raise Problem(404, missing or f"No such group: {label}")

@@ -78,11 +78,58 @@ class Partitions:
 
     async def get(self, request: Request) -> Response:
         """One partition."""
-        return json_answer(self._partition(request))
+        return json_answer(self._partition(request.path_params["name"]))
 
     async def create(self, request: Request) -> Response:
         """Create a partition with its members: all of it, or nothing."""
-        partition = _new_partition(await go_body(request, _PartitionIn))
+        name = self._insert(_new_partition(await go_body(request, _PartitionIn)))
+        return created(f"/hsm/v2/partitions/{name}", "/hsm/v2/partitions")
+
+    def exists(self, name: str) -> bool:
+        """Whether there is a partition of this name."""
+        return name in self._state.partitions
+
+    def insert(self, name: str, xnames: list[str], *, tags: list[str]) -> None:
+        """Create a partition as a client inside the site does.
+
+        Raises:
+            Problem: As to any client.
+        """
+        members = MembersIn(ids=xnames)
+        self._insert(_new_partition(_PartitionIn(name=name, tags=tags, members=members)))
+
+    def add(self, name: str, given: str) -> str:
+        """Add one member; its normalised xname.
+
+        Raises:
+            Problem: 400 for no xname or no component, 404 for no partition, 409 for a member.
+        """
+        xname = member_xname(given)
+        partition = self._partition(name)
+        require_components(self._state.components, [xname])
+        if xname in partition["members"]["ids"]:
+            raise Problem(
+                409, "operation would conflict with an existing member in the same partition."
+            )
+        self._require_free([xname])
+        partition["members"]["ids"].append(xname)
+        self._state.partitions.put(partition["name"], partition)
+        return xname
+
+    def drop(self, name: str, given: str) -> None:
+        """Remove one member.
+
+        Raises:
+            Problem: 404 for no partition or no such member.
+        """
+        xname = member_xname(given)
+        partition = self._partition(name)
+        if xname not in partition["members"]["ids"]:
+            raise Problem(404, "partition has no such member.")
+        partition["members"]["ids"].remove(xname)
+        self._state.partitions.put(partition["name"], partition)
+
+    def _insert(self, partition: JsonObject) -> str:
         require_components(self._state.components, partition["members"]["ids"])
         if partition["name"] in self._state.partitions:
             raise Problem(
@@ -91,14 +138,14 @@ class Partitions:
             )
         self._require_free(partition["members"]["ids"])
         self._state.partitions.put(partition["name"], partition)
-        return created(f"/hsm/v2/partitions/{partition['name']}", "/hsm/v2/partitions")
+        return str(partition["name"])
 
     async def patch(self, request: Request) -> Response:
         """Change the description or the tags; anything else is ignored."""
         asked = await go_body(request, PatchIn)
         if asked.description is None and asked.tags is None:
             raise Problem(400, "Request must have at least one patch field.")
-        partition = self._partition(request, "no such partition.")
+        partition = self._partition(request.path_params["name"], "no such partition.")
         apply_patch(partition, asked)
         self._state.partitions.put(partition["name"], partition)
         return no_content()
@@ -112,35 +159,21 @@ class Partitions:
 
     async def list_members(self, request: Request) -> Response:
         """The members of a partition."""
-        return json_answer(self._partition(request)["members"])
+        return json_answer(self._partition(request.path_params["name"])["members"])
 
     async def add_member(self, request: Request) -> Response:
         """Add one member."""
-        xname = member_xname((await go_body(request, MemberIn)).id)
-        partition = self._partition(request)
-        require_components(self._state.components, [xname])
-        if xname in partition["members"]["ids"]:
-            raise Problem(
-                409, "operation would conflict with an existing member in the same partition."
-            )
-        self._require_free([xname])
-        partition["members"]["ids"].append(xname)
-        self._state.partitions.put(partition["name"], partition)
-        uri = f"/hsm/v2/partitions/{partition['name']}/members/{xname}"
-        return created(uri, "/hsm/v2/partitions")
+        name = fold(request.path_params["name"], "Invalid partition name.")
+        xname = self.add(name, (await go_body(request, MemberIn)).id)
+        return created(f"/hsm/v2/partitions/{name}/members/{xname}", "/hsm/v2/partitions")
 
     async def remove_member(self, request: Request) -> Response:
         """Remove one member."""
-        xname = member_xname(request.path_params["xname"])
-        partition = self._partition(request)
-        if xname not in partition["members"]["ids"]:
-            raise Problem(404, "partition has no such member.")
-        partition["members"]["ids"].remove(xname)
-        self._state.partitions.put(partition["name"], partition)
+        self.drop(request.path_params["name"], request.path_params["xname"])
         return json_answer({"code": 0, "message": "deleted 1 entry"})
 
-    def _partition(self, request: Request, missing: str = "") -> JsonObject:
-        name = fold(request.path_params["name"], "Invalid partition name.")
+    def _partition(self, given: str, missing: str = "") -> JsonObject:
+        name = fold(given, "Invalid partition name.")
         partition = self._state.partitions.get(name)
         if partition is None:
             raise Problem(404, missing or f"No such partition: {name}")

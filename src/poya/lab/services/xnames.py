@@ -62,6 +62,57 @@ def component_type(xname: str) -> str:
     return _TYPE_BY_LETTERS.get(re.sub(r"\d", "", xname), "")
 
 
+_SLS_TYPES = {
+    "Cabinet": "cabinet",
+    "CabinetBMC": "cabinet_bmc",
+    "CabinetPDU": "cab_pdu",
+    "CabinetPDUController": "cab_pdu_controller",
+    "CabinetPDUOutlet": "cab_pdu_outlet",
+    "CabinetPDUPowerConnector": "cab_pdu_pwr_connector",
+    "CDU": "cdu",
+    "CDUMgmtSwitch": "cdu_mgmt_switch",
+    "Chassis": "chassis",
+    "ChassisBMC": "chassis_bmc",
+    "CMMRectifier": "cmm_rectifier",
+    "ComputeModule": "compmod",
+    "Drive": "drive",
+    "HSNAsic": "hsn_asic",
+    "HSNBoard": "hsn_board",
+    "HSNConnector": "hsn_connector",
+    "Memory": "dimm",
+    "MgmtHLSwitch": "hl_switch",
+    "MgmtHLSwitchEnclosure": "hl_switch_enclosure",
+    "MgmtSwitch": "mgmt_switch",
+    "MgmtSwitchConnector": "mgmt_switch_connector",
+    "Node": "node",
+    "NodeAccel": "node_accel",
+    "NodeAccelRiser": "node_accel_riser",
+    "NodeBMC": "ncard",
+    "NodeEnclosure": "node_enclosure",
+    "NodeEnclosurePowerSupply": "node_enclosure_power_supply",
+    "NodeHsnNic": "node_hsn_nic",
+    "NodeNic": "node_nic",
+    "Processor": "node_processor",
+    "RouterBMC": "rtr_bmc",
+    "RouterModule": "rtrmod",
+    "StorageGroup": "storage_group",
+    "System": "system",
+}
+
+
+def sls_type(xname: str) -> str:
+    """The type of a normalised xname as SLS spells it: `comptype_node`."""
+    return "comptype_" + _SLS_TYPES.get(component_type(xname), "")
+
+
+def parent(xname: str) -> str:
+    """What a normalised xname lies in: a cabinet in `s0`, the system in nothing."""
+    if xname == "s0":
+        return ""
+    inner = re.sub(r"[a-z]\d+$", "", xname)
+    return inner or "s0"
+
+
 def is_type(name: str) -> bool:
     """Whether this is an HMS type, whatever its case."""
     known = {*_TYPE_BY_LETTERS.values(), *_NO_TYPES.values(), "Partition"}
