@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-fast check lint types format test-boot benchmarks lock clean
+.PHONY: help setup demo test test-fast check lint types format test-boot benchmarks bench-transfer lock clean
 
 help: ## List the verbs.
 	@sed -n 's/^\([a-z][a-z-]*\):.*## \(.*\)/  \1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{printf "%-14s %s\n", $$1, $$2}'
@@ -44,6 +44,9 @@ test-boot: $(STAMP) ## Boot a migrated image under QEMU (installs QEMU from the 
 
 benchmarks: $(STAMP) ## Measure start-up and reads; prints ratios.
 	@$(BIN)/python -m benchmarks
+
+bench-transfer: $(STAMP) ## Measure transfers beside other tools between two real Ceph gateways (OPTIONS=--help).
+	@$(BIN)/python -m benchmarks.transfer $(OPTIONS)
 
 lock: ## Resolve requirements.lock anew from pyproject.toml (needs uv).
 	@sh scripts/lock

@@ -69,6 +69,10 @@ class S3Store:
         """Prove that a bucket is there and may be used; gives up after seconds (HEAD bucket)."""
         self._caller.run(Call("HEAD", ObjectPlace(bucket)), QUICK, guard)
 
+    def make_bucket(self, bucket: str, guard: Guard = _FREE) -> None:
+        """Make a bucket; one that is ours already is fine (CreateBucket)."""
+        self._run(Call("PUT", ObjectPlace(bucket)), guard)
+
     def head(self, place: ObjectPlace, guard: Guard = _FREE) -> ObjectHead:
         """Describe an object (HeadObject). Raises `NotFound` if it is not there."""
         headers = self._run(Call("HEAD", place), guard).headers

@@ -1,0 +1,1 @@
+"""How fast bytes move, beside other tools: `make benchmarks-transfer`."""
