@@ -14,6 +14,7 @@ from typing import TypeAlias
 from poya.errors import UsageError
 from poya.journal import Journal, RunFiles, RunStore, hold
 from poya.migration.carrying import Run
+from poya.migration.witnessing import Gate
 from poya.model.plan import Plan, decode_plan
 from poya.model.vcluster import VCluster
 from poya.settings import Settings, state_directory
@@ -82,6 +83,8 @@ class Workshop:
         self._settings = settings
         self.store = RunStore(state_directory())
         self.limits = Limits()
+        # Nothing is written to a live target but in the name of a run that holds its journal.
+        self._gate = Gate()
 
     # Places
 
@@ -152,7 +155,9 @@ class Workshop:
             from poya.sites.csm import open_csm_target
 
             config = site_config(self._settings.site(place.name))
-            async with open_csm_target(config, read_only=read_only) as target:
+            async with open_csm_target(
+                config, read_only=read_only, witness=None if read_only else self._gate
+            ) as target:
                 yield lambda _: target
             return
         if isinstance(place, FilesPlace):
@@ -213,9 +218,11 @@ class Workshop:
         }
         with hold(self._target_lock(facts), f"bringing {plan.vcluster} to {plan.target}"):
             files, journal = self.store.start(plan.vcluster, plan.encode(), facts)
-            with hold(files.lock, f"run {files.run}"):
+            with hold(files.lock, f"run {files.run}") as holder:
                 try:
-                    yield Run(files.run, plan, journal)
+                    journal.take(holder.as_facts())
+                    with self._gate.opened(journal):
+                        yield Run(files.run, plan, journal)
                 finally:
                     journal.close()
 
@@ -225,11 +232,13 @@ class Workshop:
         files = self.store.find(run_id)
         purpose = f"run {files.run}"
         with (
-            hold(files.lock, purpose),
+            hold(files.lock, purpose) as holder,
             self.look_at_run(files.run) as (run, places),
             hold(self._target_lock(run.journal.facts()), purpose),
         ):
-            yield run, places
+            run.journal.take(holder.as_facts())
+            with self._gate.opened(run.journal):
+                yield run, places
 
     @contextmanager
     def look_at_run(self, run_id: str) -> Iterator[tuple[Run, tuple[Place, Place]]]:

@@ -159,7 +159,7 @@ def open_wire(
     Raises:
         ConfigError: The CA file cannot be used.
     """
-    inner = transport if transport is not None else _network(config)
+    inner = transport if transport is not None else network(config)
     if read_only:
         inner = ReadOnlyTransport(inner, config.name, harmless_requests(config))
     for name in _TALKATIVE:
@@ -167,7 +167,12 @@ def open_wire(
     return Wire(config, inner, retry)
 
 
-def _network(config: SiteConfig) -> httpx2.AsyncBaseTransport:
+def network(config: SiteConfig) -> httpx2.AsyncBaseTransport:
+    """The way to a site: its CA, its proxy, its limits.
+
+    Raises:
+        ConfigError: The CA file cannot be used.
+    """
     limits = httpx2.Limits(
         max_connections=config.max_connections,
         max_keepalive_connections=config.max_connections,

@@ -3,10 +3,14 @@
 
 SQLite in WAL mode with full sync: a row that was committed is there after a power cut. A missing
 outcome proves nothing about the target; whoever resumes reads the target first.
+
+A journal has one holder at a time, who is known by a token that only grows. Every transaction
+checks it, so whoever was evicted cannot record an intent any more; without one nothing is sent.
 """
 
 from __future__ import annotations
 
+import hashlib
 import json
 import sqlite3
 import threading
@@ -17,32 +21,14 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal, TypeAlias
 
-from poya.errors import PoyaError, UsageError
-
-SCHEMA_VERSION = 1
+from poya.errors import Cancelled, Locked, PoyaError, StoppedPartWay, UsageError
+from poya.journal.log import START, LogEntry, next_entry
+from poya.journal.schema import bring_forward, check, connect
 
 StepState: TypeAlias = Literal["intent", "done", "failed", "undone"]
-RunState: TypeAlias = Literal["applying", "applied", "stopped", "undoing", "undone"]
+RunState: TypeAlias = Literal["planned", "applying", "applied", "stopped", "undoing", "undone"]
 
-_SCHEMA = """
-CREATE TABLE run (key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT;
-CREATE TABLE step (
-    id TEXT PRIMARY KEY,
-    state TEXT NOT NULL,
-    position INTEGER NOT NULL,
-    started TEXT NOT NULL,
-    ended TEXT,
-    outcome TEXT NOT NULL DEFAULT '{}',
-    error TEXT NOT NULL DEFAULT '',
-    pre_image BLOB
-) STRICT;
-CREATE TABLE upload (
-    place TEXT NOT NULL,
-    upload_id TEXT NOT NULL,
-    part_size_bytes INTEGER NOT NULL,
-    PRIMARY KEY (place, upload_id)
-) STRICT;
-"""
+_TOKEN, _STOP = "token", "stop"
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +64,7 @@ class Journal:
         self._db = connection
         # The transfer engine's threads record uploads while the event loop records steps.
         self._lock = threading.RLock()
+        self._token: int | None = None
 
     @classmethod
     def create(cls, path: Path, facts: Mapping[str, str]) -> Journal:
@@ -86,21 +73,24 @@ class Journal:
         Raises:
             PoyaError: It cannot be written there, or there is one already.
         """
+        if path.exists():
+            raise UsageError(f"There is a journal at {path} already.")
         with _guarded(_WRITING):
-            connection = _connect(path)
+            connection = connect(path)
+        journal = cls(connection)
         try:
-            with _guarded(_WRITING), connection:
-                connection.executescript(f"BEGIN;{_SCHEMA}")
-                connection.execute(f"PRAGMA user_version={SCHEMA_VERSION}")
+            with _guarded(_WRITING):
+                bring_forward(connection)
+            with journal._writing("fact", facts):
                 connection.executemany("INSERT INTO run VALUES (?, ?)", facts.items())
         except PoyaError:
             connection.close()
             raise
-        return cls(connection)
+        return journal
 
     @classmethod
     def open(cls, path: Path) -> Journal:
-        """Open an existing journal.
+        """Open an existing journal, and bring one of an older poya forward.
 
         Raises:
             UsageError: It is damaged, or was written by a newer poya.
@@ -108,19 +98,70 @@ class Journal:
         if not path.exists():
             raise UsageError(f"There is no journal at {path}.")
         try:
-            connection = _connect(path)
+            connection = connect(path)
         except sqlite3.Error as error:
             raise UsageError(f"The journal {path} cannot be read.", why=str(error)) from error
         try:
-            _check_schema(connection, path)
-        except UsageError:
+            check(connection, path)
+            with _guarded(_WRITING):
+                bring_forward(connection)
+        except PoyaError:
             connection.close()
             raise
         return cls(connection)
 
     def close(self) -> None:
         """Close the file."""
-        self._db.close()
+        with self._lock:
+            self._db.close()
+
+    # Who may write
+
+    def take(self, holder: Mapping[str, str]) -> None:
+        """Become the journal's holder; whoever was it before can write no more."""
+        with self._lock:
+            self._token = None
+            token = int(self.facts().get(_TOKEN, "0")) + 1
+            with self._writing("holder", {"token": token, **holder}):
+                self._set(_TOKEN, str(token))
+                self._db.execute("DELETE FROM run WHERE key = ?", (_STOP,))
+            self._token = token
+
+    def evict(self, evicted_by: Mapping[str, str]) -> None:
+        """Take the journal from its holder without becoming it."""
+        self.take({**evicted_by, "evicts": "yes"})
+        self._token = None
+
+    def ask_to_stop(self, asker: str) -> None:
+        """Have the holder stop before its next write."""
+        with self._writing("fact", {_STOP: asker}):
+            self._set(_STOP, asker)
+
+    def check_held(self) -> None:
+        """Do nothing, or say that this process may write no more.
+
+        Raises:
+            Locked: Another process took the journal over.
+            Cancelled: Somebody asked for a stop.
+        """
+        if self._token is None:
+            return
+        with _guarded(_READING), self._lock:
+            self._check_token()
+            asker = self.facts().get(_STOP)
+        if asker:
+            raise Cancelled(f"Stopped at the wish of {asker}.")
+
+    def _check_token(self) -> None:
+        if self._token is None:
+            return
+        row = self._db.execute("SELECT value FROM run WHERE key = ?", (_TOKEN,)).fetchone()
+        if row != (str(self._token),):
+            raise Locked(
+                "This run was taken over by another process; this one writes no more.",
+                why=f"It held the token {self._token}; the journal has {row[0]} now.",
+                todo="'poya migrate status' says who works on the run.",
+            )
 
     # What never changes, and the run's state
 
@@ -130,8 +171,8 @@ class Journal:
 
     def set_fact(self, key: str, value: str) -> None:
         """Write one fact about the run."""
-        with self._writing():
-            self._db.execute("INSERT OR REPLACE INTO run VALUES (?, ?)", (key, value))
+        with self._writing("fact", {key: value}):
+            self._set(key, value)
 
     # Steps
 
@@ -169,7 +210,8 @@ class Journal:
         note: Mapping[str, Any] | None = None,
     ) -> None:
         """Record that the step is about to act; keeps the first pre-image when repeated."""
-        with self._writing():
+        entry = {"step": step_id, "state": "intent", **_digest_of(pre_image)}
+        with self._writing("step", entry):
             self._db.execute(
                 "INSERT INTO step (id, state, position, started, pre_image, outcome) VALUES "
                 "(?, 'intent', (SELECT coalesce(max(position), 0) + 1 FROM step), ?, ?, ?) "
@@ -185,7 +227,7 @@ class Journal:
 
     def failed(self, step_id: str, error: str) -> None:
         """Record why the step did not get through."""
-        with self._writing():
+        with self._writing("step", {"step": step_id, "state": "failed", "error": error}):
             self._db.execute(
                 "UPDATE step SET state = 'failed', ended = ?, error = ? WHERE id = ?",
                 (_now(), error, step_id),
@@ -193,13 +235,13 @@ class Journal:
 
     def undone(self, step_id: str) -> None:
         """Record that the step's effect is gone from the target."""
-        with self._writing():
+        with self._writing("step", {"step": step_id, "state": "undone"}):
             self._db.execute(
                 "UPDATE step SET state = 'undone', ended = ? WHERE id = ?", (_now(), step_id)
             )
 
     def _finish(self, step_id: str, state: StepState, *, outcome: Mapping[str, Any]) -> None:
-        with self._writing():
+        with self._writing("step", {"step": step_id, "state": state, "outcome": dict(outcome)}):
             self._db.execute(
                 "UPDATE step SET state = ?, ended = ?, outcome = ?, error = '' WHERE id = ?",
                 (state, _now(), json.dumps(outcome, sort_keys=True), step_id),
@@ -209,7 +251,7 @@ class Journal:
 
     def remember_upload(self, place: str, upload: Upload) -> None:
         """Keep the id of a multipart upload, so that its parts are found again."""
-        with self._writing():
+        with self._writing("upload", {"place": place, "state": "begun"}):
             self._db.execute(
                 "INSERT OR REPLACE INTO upload VALUES (?, ?, ?)",
                 (place, upload.upload_id, upload.part_size_bytes),
@@ -222,15 +264,39 @@ class Journal:
 
     def forget_upload(self, place: str, upload_id: str) -> None:
         """Drop an upload that was completed or aborted."""
-        with self._writing():
+        with self._writing("upload", {"place": place, "state": "ended"}):
             self._db.execute(
                 "DELETE FROM upload WHERE place = ? AND upload_id = ?", (place, upload_id)
             )
 
+    # The log
+
+    def note(self, kind: str, body: Mapping[str, Any]) -> int:
+        """Add an entry to the log; answers its number."""
+        with self._writing(kind, body):
+            pass
+        return int(self._rows("SELECT max(seq) FROM log")[0][0])
+
+    def log(self) -> list[LogEntry]:
+        """All entries, the oldest first."""
+        rows = self._rows("SELECT seq, at, kind, body, chain FROM log ORDER BY seq")
+        return [LogEntry(seq, at, kind, json.loads(b), chain) for seq, at, kind, b, chain in rows]
+
     @contextmanager
-    def _writing(self) -> Iterator[None]:
+    def _writing(self, kind: str, body: Mapping[str, Any]) -> Iterator[None]:
+        """One transaction: what the block does, and the log's entry of it."""
         with _guarded(_WRITING), self._lock, self._db:
+            self._db.execute("BEGIN IMMEDIATE")
+            self._check_token()
             yield
+            last = self._db.execute("SELECT seq, chain FROM log ORDER BY seq DESC LIMIT 1")
+            entry = next_entry(last.fetchone() or (0, START), _now(), kind, body)
+            text = json.dumps(entry.body, sort_keys=True)
+            row = (entry.seq, entry.at, kind, text, entry.chain)
+            self._db.execute("INSERT INTO log VALUES (?, ?, ?, ?, ?)", row)
+
+    def _set(self, key: str, value: str) -> None:
+        self._db.execute("INSERT OR REPLACE INTO run VALUES (?, ?)", (key, value))
 
     def _rows(self, sql: str, *values: str) -> list[tuple[Any, ...]]:
         with _guarded(_READING), self._lock:
@@ -247,25 +313,11 @@ def _guarded(what: str) -> Iterator[None]:
     try:
         yield
     except sqlite3.Error as error:
-        raise PoyaError(
+        raise StoppedPartWay(
             what,
             why=str(error),
             todo="Make room or give the directory back its rights, then resume the run.",
         ) from error
-
-
-def _check_schema(connection: sqlite3.Connection, path: Path) -> None:
-    try:
-        version = connection.execute("PRAGMA user_version").fetchone()[0]
-        if version <= SCHEMA_VERSION:
-            connection.execute("SELECT 1 FROM run, step, upload LIMIT 1").fetchone()
-    except sqlite3.Error as error:
-        raise UsageError(f"The journal {path} cannot be read.", why=str(error)) from error
-    if version > SCHEMA_VERSION:
-        raise UsageError(
-            f"The journal {path} has version {version}; this poya knows {SCHEMA_VERSION}.",
-            todo="Use the poya that started the run, or a newer one.",
-        )
 
 
 _COLUMNS = "id, state, started, ended, outcome, error, pre_image"
@@ -276,15 +328,8 @@ def _step(row: tuple[Any, ...]) -> Step:
     return Step(step_id, state, started, ended, json.loads(outcome), error, pre_image)
 
 
-def _connect(path: Path) -> sqlite3.Connection:
-    connection = sqlite3.connect(path, timeout=10, check_same_thread=False)
-    try:
-        connection.execute("PRAGMA journal_mode=WAL")
-        connection.execute("PRAGMA synchronous=FULL")
-    except sqlite3.Error:
-        connection.close()
-        raise
-    return connection
+def _digest_of(pre_image: bytes | None) -> dict[str, str]:
+    return {"pre_image": hashlib.sha256(pre_image).hexdigest()} if pre_image is not None else {}
 
 
 def _now() -> str:

@@ -54,6 +54,38 @@ class Published:
     etag: str
 
 
+@dataclass(frozen=True, slots=True)
+class Write:
+    """A request that may change a site.
+
+    Attributes:
+        service: `csm` for its gateway, `s3` for its object store.
+        where: Path, and for the object store the query; neither holds a secret.
+        digest: Sha256 of the body; empty for an artifact's bytes, whose md5 is the etag answered.
+        size_bytes: Of the body.
+        is_bulk: Whether it carries an artifact's bytes.
+    """
+
+    service: str
+    method: str
+    where: str
+    digest: str
+    size_bytes: int
+    is_bulk: bool = False
+
+
+class Witness(Protocol):
+    """Told of every request that may change a live site; called from many threads at once."""
+
+    def before(self, write: Write) -> int:
+        """A request is about to be sent; answers its number. Raising keeps it from being sent."""
+        ...
+
+    def after(self, number: int, write: Write, status: int, etag: str = "") -> None:
+        """It was answered; status 0 if no answer came, which says nothing about its effect."""
+        ...
+
+
 class Source(Protocol):
     """A site seen as where a vCluster comes from. Nothing here writes."""
 

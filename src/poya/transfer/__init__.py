@@ -13,6 +13,7 @@ from poya.transfer.engine import copy
 from poya.transfer.events import Advanced, Event, Failed, Finished, Retried, Started
 from poya.transfer.files import FileSource, FileTarget, sync_write
 from poya.transfer.guard import Cancel, Guard
+from poya.transfer.http import Exchanger, HttpRequest, HttpResponse
 from poya.transfer.jobs import (
     Expected,
     Held,
@@ -42,6 +43,7 @@ __all__ = [
     "CredentialsProvider",
     "Endpoint",
     "Event",
+    "Exchanger",
     "Expected",
     "Failed",
     "FileSource",
@@ -49,6 +51,8 @@ __all__ = [
     "Finished",
     "Guard",
     "Held",
+    "HttpRequest",
+    "HttpResponse",
     "Job",
     "Limits",
     "Meter",

@@ -15,7 +15,7 @@ import time
 from collections.abc import Callable, Generator, Mapping
 from contextlib import closing
 from dataclasses import dataclass, field
-from typing import TypeAlias, cast
+from typing import Protocol, TypeAlias, cast
 
 from poya.transfer.dialling import Dialler
 from poya.transfer.endpoints import Endpoint
@@ -92,6 +92,18 @@ class TransportFailure(Exception):
 
 class OversizedAnswer(Exception):
     """The answer is larger than anything the S3 API would say here."""
+
+
+class Exchanger(Protocol):
+    """What runs exchanges: the network, or something that looks at them on their way to it."""
+
+    def exchange(self, request: HttpRequest, guard: Guard) -> HttpResponse:
+        """Send a request and read the answer; errors as those of `Transport.exchange`."""
+        ...
+
+    def close(self) -> None:
+        """Close the idle connections."""
+        ...
 
 
 class Transport:

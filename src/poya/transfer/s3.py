@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import base64
 import urllib.parse
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from poya.errors import BadAnswer
 from poya.transfer.credentials import CredentialKeeper, CredentialsProvider
@@ -16,7 +16,7 @@ from poya.transfer.dialling import Dialler, parse_proxy, site_tls
 from poya.transfer.endpoints import parse_endpoint
 from poya.transfer.etags import clean_etag, md5
 from poya.transfer.guard import Guard
-from poya.transfer.http import Body, HttpResponse, Transport
+from poya.transfer.http import Body, Exchanger, HttpResponse, Transport
 from poya.transfer.retry import QUICK
 from poya.transfer.s3calls import Call, Caller, Service
 from poya.transfer.s3values import ObjectHead, ObjectPlace, S3Config, place_path
@@ -43,13 +43,19 @@ class S3Store:
         config: How to reach it.
         credentials: Asked when credentials are needed, ahead of their end, and once when the
             store calls them expired. Must be quick and may be called from any thread.
+        through: What every exchange goes through on its way to the network.
     """
 
-    def __init__(self, config: S3Config, credentials: CredentialsProvider) -> None:
+    def __init__(
+        self,
+        config: S3Config,
+        credentials: CredentialsProvider,
+        through: Callable[[Exchanger], Exchanger] = lambda network: network,
+    ) -> None:
         endpoint = parse_endpoint(config.endpoint_url)
         tls = site_tls(config.ca_path) if endpoint.secure else None
         proxy = parse_proxy(config.proxy_url) if config.proxy_url else None
-        self._transport = Transport(Dialler(tls, proxy, config.connect_timeout_s))
+        self._transport = through(Transport(Dialler(tls, proxy, config.connect_timeout_s)))
         service = Service(
             config.site, endpoint, config.region, config.path_style, config.stall_s, config.slow_s
         )

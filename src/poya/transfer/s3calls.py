@@ -14,10 +14,10 @@ from poya.transfer.endpoints import Endpoint
 from poya.transfer.guard import Guard
 from poya.transfer.http import (
     Body,
+    Exchanger,
     HttpRequest,
     HttpResponse,
     OversizedAnswer,
-    Transport,
     TransportFailure,
 )
 from poya.transfer.retry import RetryPolicy
@@ -89,7 +89,7 @@ class Service:
 class Caller:
     """Sends calls to one store, from many threads."""
 
-    def __init__(self, service: Service, transport: Transport, keeper: CredentialKeeper) -> None:
+    def __init__(self, service: Service, transport: Exchanger, keeper: CredentialKeeper) -> None:
         self._service = service
         self._transport = transport
         self._keeper = keeper

@@ -12,6 +12,8 @@ from typing import TypeVar
 from poya.csm import S3Credentials, Site, SiteConfig
 from poya.errors import NotFound
 from poya.model.names import S3Path
+from poya.sites.base import Witness
+from poya.sites.csm.watched import watching_store
 from poya.transfer import (
     Credentials,
     ObjectHead,
@@ -32,9 +34,10 @@ class Objects:
     renewed in the middle of a transfer are fetched there, by the same client as everything else.
     """
 
-    def __init__(self, site: Site, config: SiteConfig) -> None:
+    def __init__(self, site: Site, config: SiteConfig, witness: Witness | None = None) -> None:
         self._site = site
         self._config = config
+        self._through = watching_store(witness)
         self._opening = asyncio.Lock()
         self._store: S3Store | None = None
 
@@ -88,7 +91,8 @@ class Objects:
         async with self._opening:
             if self._store is None:
                 first = await self._site.sts.credentials()
-                self._store = S3Store(self._s3_config(first), self._provider(first))
+                config, provider = self._s3_config(first), self._provider(first)
+                self._store = S3Store(config, provider, self._through)
             return self._store
 
     def _s3_config(self, credentials: S3Credentials) -> S3Config:
@@ -114,9 +118,11 @@ class Objects:
 
 
 @asynccontextmanager
-async def open_objects(site: Site, config: SiteConfig) -> AsyncIterator[Objects]:
+async def open_objects(
+    site: Site, config: SiteConfig, witness: Witness | None = None
+) -> AsyncIterator[Objects]:
     """Open a site's objects for as long as the block lasts; nothing is asked before it must be."""
-    objects = Objects(site, config)
+    objects = Objects(site, config, witness)
     try:
         yield objects
     finally:

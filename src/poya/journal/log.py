@@ -1,0 +1,67 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What happened in a run, in order: entries that are only ever added, each chained to the last.
+
+The chain makes a log that was cut, reordered or edited afterwards show it; the receipt signs its
+end.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+START = "0" * 64
+
+
+@dataclass(frozen=True, slots=True)
+class LogEntry:
+    """One thing that happened.
+
+    Attributes:
+        seq: Counted from 1 without gaps.
+        at: When it was recorded, RFC 3339 in UTC.
+        kind: `fact`, `step`, `upload`, `request`, `answer`, `holder`.
+        body: What happened; never a secret, never a document.
+        chain: Sha256 over the chain before it and all of the above.
+    """
+
+    seq: int
+    at: str
+    kind: str
+    body: Mapping[str, Any]
+    chain: str
+
+    def as_json(self) -> dict[str, Any]:
+        """The entry as JSON's own types."""
+        return {
+            "seq": self.seq,
+            "at": self.at,
+            "kind": self.kind,
+            "body": dict(self.body),
+            "chain": self.chain,
+        }
+
+
+def next_entry(last: tuple[int, str], at: str, kind: str, body: Mapping[str, Any]) -> LogEntry:
+    """The entry after the one whose number and chain are `last`."""
+    seq = last[0] + 1
+    return LogEntry(seq, at, kind, body, chained(last[1], (seq, at, kind, body)))
+
+
+def chained(before: str, entry: tuple[int, str, str, Mapping[str, Any]]) -> str:
+    """The chain after an entry."""
+    text = json.dumps([before, *entry], sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def first_break(entries: Iterable[LogEntry]) -> int | None:
+    """The number of the first entry that does not follow from the one before; None if all do."""
+    chain = START
+    for seq, entry in enumerate(entries, 1):
+        chain = chained(chain, (seq, entry.at, entry.kind, entry.body))
+        if entry.seq != seq or entry.chain != chain:
+            return seq
+    return None
