@@ -12,14 +12,23 @@ before it acts, so a run that was killed anywhere is carried on by running this 
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Awaitable, Callable, Mapping
 from functools import partial
 from typing import Any
 
 from poya.documents import Document
-from poya.errors import PoyaError, StalePlan, StoppedPartWay, VerificationFailed
-from poya.journal import Journal
+from poya.errors import (
+    Cancelled,
+    Locked,
+    PoyaError,
+    StalePlan,
+    StoppedPartWay,
+    VerificationFailed,
+)
+from poya.journal import Journal, Step
 from poya.migration.events import Listener, StepFinished, StepStarted
+from poya.migration.halfway import is_between
 from poya.migration.moving import Mover, artifact_step
 from poya.migration.publishing import PlacedArtifact, bound_body, manifest_for
 from poya.model.plan import EntityPlan, ImagePlan, Plan
@@ -48,8 +57,8 @@ class Applier:
             StalePlan: The target changed since the plan was made; nothing more was written.
             StoppedPartWay: A step failed; what was done is in the journal, the cause is chained.
         """
-        self._journal.set_fact("state", "applying")
         try:
+            self._journal.set_fact("state", "applying")
             await self._refuse_if_stale()
             for image in self._new_images():
                 step = f"image/{image.source_id}/create"
@@ -59,12 +68,17 @@ class Applier:
                 await self._publish(image)
             for entity in self._plan.entities:
                 await self._entity(entity)
-        except StalePlan:
+            self._journal.set_fact("state", "applied")
+        except Locked:
+            # Evicted: the journal, and what is to be said of the run, are another's.
             raise
+        except (StalePlan, Cancelled) as error:
+            note_stop(self._journal, error.what)
+            raise self._with_way_on(error) from error
         except (PoyaError, OSError) as error:
-            self._journal.set_fact("state", "stopped")
-            raise self._stopped(error) from error
-        self._journal.set_fact("state", "applied")
+            stopped = self._stopped(error)
+            note_stop(self._journal, stopped.what)
+            raise stopped from error
 
     def published(self) -> dict[str, Published]:
         """Every image as it stands at the target, by source id; those not there yet are absent."""
@@ -152,12 +166,11 @@ class Applier:
     async def _write(self, entity: EntityPlan, body: Document) -> bool:
         """Write unless it is so already; answers whether this run made it so."""
         present = await self._target.read(entity.ref)
-        begun = self._journal.step(entity.step) is not None
+        earlier = self._journal.step(entity.step)
         if present is not None and are_equal(entity.kind, present.value, body.value):
-            return begun
-        # A group is written member by member, so a run that died leaves it half-way: that is ours.
-        is_half_way = begun and entity.kind == "group"
-        if self._digest(entity, present) != entity.expected and not is_half_way:
+            return earlier is not None
+        is_as_planned = self._digest(entity, present) == entity.expected
+        if not is_as_planned and not _is_ours_half_way(entity, earlier, present, body):
             raise self._stale(entity)
         pre_image = present.raw if present else None
         self._journal.intend(entity.step, pre_image=pre_image)
@@ -220,15 +233,39 @@ class Applier:
         what = error.what if isinstance(error, PoyaError) else str(error)
         why = error.why if isinstance(error, PoyaError) else ""
         hint = error.todo if isinstance(error, PoyaError) else ""
-        todo = (
-            f"'poya migrate resume {self._run}' goes on where it stopped; "
-            f"'poya migrate undo {self._run}' takes back what was written."
-        )
         return StoppedPartWay(
             f"The run {self._run} stopped part-way: {what}",
             why=why,
-            todo=f"{hint} {todo}".strip(),
+            todo=f"{hint}\n{self._way_on()}".strip(),
         )
+
+    def _with_way_on(self, error: StalePlan | Cancelled) -> PoyaError:
+        todo = f"{error.todo}\n{self._way_on()}".strip()
+        return type(error)(error.what, why=error.why, todo=todo)
+
+    def _way_on(self) -> str:
+        return (
+            f"'poya migrate resume {self._run}' goes on where it stopped; "
+            f"'poya migrate undo {self._run}' takes back what was written."
+        )
+
+
+def note_stop(journal: Journal, reason: str) -> None:
+    """Record that the run stopped, and why; a journal that cannot be written any more says so by
+    the error that is on its way already.
+    """
+    with contextlib.suppress(PoyaError):
+        journal.set_fact("stopped_because", reason)
+        journal.set_fact("state", "stopped")
+
+
+def _is_ours_half_way(
+    entity: EntityPlan, earlier: Step | None, present: Document | None, body: Document
+) -> bool:
+    if earlier is None or earlier.pre_image is None or present is None:
+        return False
+    before = Document(earlier.pre_image)
+    return is_between(entity.kind, present.value, before.value, body.value)
 
 
 def target_id(journal: Journal, image: ImagePlan) -> str:

@@ -12,6 +12,7 @@ from poya.errors import Conflict, PoyaError, StoppedPartWay
 from poya.journal import Journal, Step
 from poya.migration.applying import published_images
 from poya.migration.events import Listener, StepFinished, StepStarted
+from poya.migration.halfway import is_between
 from poya.migration.publishing import bound_body
 from poya.model.plan import EntityPlan, ImagePlan, Plan
 from poya.model.run import CONTENT_KEY, RUN_KEY, SOURCE_KEY
@@ -93,12 +94,14 @@ class Undoer:
     def _is_ours(self, entity: EntityPlan, present: Document | None, step: Step) -> bool:
         if present is None:
             return True
-        if entity.kind == "group" and step.state != "done":
-            return True  # written member by member; it stopped half-way
         published = published_images(self._plan, self._journal)
         if any(binding.image not in published for binding in entity.bindings):
             return False
-        return are_equal(entity.kind, present.value, bound_body(entity, published).value)
+        wrote = bound_body(entity, published).value
+        if are_equal(entity.kind, present.value, wrote):
+            return True
+        before = Document(step.pre_image).value if step.pre_image is not None else None
+        return before is not None and is_between(entity.kind, present.value, before, wrote)
 
     async def _image(self, image: ImagePlan, step: Step) -> None:
         image_id = str(step.outcome.get("id", "")) or await self._lost(image, step)
