@@ -14,6 +14,7 @@ from typing import TypeAlias
 from poya.errors import UsageError
 from poya.journal import Journal, RunFiles, RunStore, hold
 from poya.migration.carrying import Run
+from poya.migration.evicting import Occupation, occupation_of
 from poya.migration.witnessing import Gate
 from poya.model.plan import Plan, decode_plan
 from poya.model.vcluster import VCluster
@@ -259,6 +260,14 @@ class Workshop:
             return journal.facts()
         finally:
             journal.close()
+
+    def target_lock_of(self, run_id: str) -> Path:
+        """The lock of the vCluster that a run is about."""
+        return self._target_lock(self.facts_of(run_id))
+
+    def occupation(self, run_id: str) -> Occupation:
+        """Who works on a run, and on the vCluster that it is about."""
+        return occupation_of(self.store.find(run_id), self.target_lock_of(run_id))
 
     def _target_lock(self, facts: Mapping[str, str]) -> Path:
         return self.store.target_lock(facts["target_label"], facts["vcluster"])

@@ -227,6 +227,67 @@ def verify(session: Session, run_id: str) -> None:
     verify_run(session, run_id)
 
 
+@migrate.command()
+@click.argument("run_id", metavar="RUN")
+@click.option("--undo", "and_undo", is_flag=True, help="Take back what it wrote as well.")
+@click.option("--yes", "-y", is_flag=True, help="Do not ask before taking back.")
+@click.pass_obj
+def cancel(session: Session, run_id: str, and_undo: bool, yes: bool) -> None:
+    """Stop a run that is under way, wherever it was started.
+
+    It stops before its next write, where it can be resumed. With --undo the target becomes what
+    it was.
+
+    \b
+    Examples:
+      poya migrate cancel RUN
+      poya migrate cancel RUN --undo --yes
+    """
+    from poya.cli.runs import cancel_run
+
+    cancel_run(session, run_id, and_undo=and_undo, yes=yes)
+
+
+@migrate.command()
+@click.argument("run_id", metavar="RUN")
+@click.option("--yes", "-y", is_flag=True, help="Do not ask.")
+@click.pass_obj
+def unlock(session: Session, run_id: str, yes: bool) -> None:
+    """Say who works on a run, and evict them.
+
+    Only for a process that hangs, or whose host is gone: a lock ends with its process by itself.
+    The evicted one can write no more, even if it comes back to life.
+    """
+    from poya.cli.runs import unlock_run
+
+    unlock_run(session, run_id, yes=yes)
+
+
+@migrate.command()
+@click.argument("run_id", metavar="RUN")
+@click.pass_obj
+def watch(session: Session, run_id: str) -> None:
+    """Follow a run that is under way, from any terminal, until it ends."""
+    from poya.cli.runs import watch_run
+
+    watch_run(session, run_id)
+
+
+@migrate.command()
+@click.argument("run_id", metavar="RUN")
+@click.pass_obj
+def log(session: Session, run_id: str) -> None:
+    """Print all that happened in a run as JSON lines: steps, and every request with its answer.
+
+    \b
+    Example:
+      poya migrate log RUN | jq 'select(.kind == "request")'
+    """
+    from poya.cli.runs import export_log
+
+    export_log(session, run_id)
+
+
 @migrate.command(name="list")
 @click.option("--output", type=click.Choice(["table", "json"]), default="table")
 @click.pass_obj
@@ -242,7 +303,7 @@ def list_(session: Session, output: str) -> None:
 @click.option("--output", type=click.Choice(["table", "json"]), default="table")
 @click.pass_obj
 def status(session: Session, run_id: str, output: str) -> None:
-    """Show each step of a run: what is done, what failed and why."""
+    """Show where a run stands: what is done, what failed and why, what to type next."""
     from poya.cli.runs import show_run
 
     show_run(session, run_id, as_json=output == "json")

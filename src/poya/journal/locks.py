@@ -13,6 +13,7 @@ import contextlib
 import fcntl
 import json
 import os
+import pwd
 import socket
 import threading
 import time
@@ -61,6 +62,11 @@ class Holder:
         """Whether it is, or was, a process of this host."""
         return self.host == socket.gethostname()
 
+    def is_same_process(self, other: Holder) -> bool:
+        """Whether two cards are of one process."""
+        mine, theirs = (self.pid, self.host, self.boot_id), (other.pid, other.host, other.boot_id)
+        return mine == theirs
+
     def __str__(self) -> str:
         who = f"process {self.pid} of {self.user or 'somebody'} on {self.host}"
         return f"{who} since {self.since}: {self.purpose}"
@@ -93,7 +99,7 @@ def this_process(purpose: str) -> Holder:
         pid=os.getpid(),
         host=socket.gethostname(),
         boot_id=_boot_id(),
-        user=os.environ.get("USER", ""),
+        user=_user(),
         since=datetime.now(UTC).isoformat(timespec="seconds"),
         purpose=purpose,
     )
@@ -226,6 +232,13 @@ def _refuse_if_alive(sighting: Sighting, path: Path, purpose: str) -> None:
         todo="Wait for it, or stop it: 'poya migrate cancel RUN'. If it hangs or its host is "
         "gone, 'poya migrate unlock RUN' evicts it.",
     )
+
+
+def _user() -> str:
+    try:
+        return pwd.getpwuid(os.getuid()).pw_name
+    except KeyError:
+        return str(os.getuid())
 
 
 def _boot_id() -> str:

@@ -101,10 +101,6 @@ class Exchanger(Protocol):
         """Send a request and read the answer; errors as those of `Transport.exchange`."""
         ...
 
-    def close(self) -> None:
-        """Close the idle connections."""
-        ...
-
 
 class Transport:
     """Keeps connections to a site and runs one exchange at a time on each; for many threads."""

@@ -55,11 +55,11 @@ class S3Store:
         endpoint = parse_endpoint(config.endpoint_url)
         tls = site_tls(config.ca_path) if endpoint.secure else None
         proxy = parse_proxy(config.proxy_url) if config.proxy_url else None
-        self._transport = through(Transport(Dialler(tls, proxy, config.connect_timeout_s)))
+        self._transport = Transport(Dialler(tls, proxy, config.connect_timeout_s))
         service = Service(
             config.site, endpoint, config.region, config.path_style, config.stall_s, config.slow_s
         )
-        self._caller = Caller(service, self._transport, CredentialKeeper(credentials))
+        self._caller = Caller(service, through(self._transport), CredentialKeeper(credentials))
         self._config = config
 
     @property

@@ -73,10 +73,6 @@ class WatchedStore:
         self._witness.after(number, write, response.status, response.headers.get("etag", ""))
         return response
 
-    def close(self) -> None:
-        """Close the idle connections."""
-        self._inner.close()
-
 
 def watching_network(
     config: SiteConfig, witness: Witness | None
