@@ -1,0 +1,95 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Why a node cannot be had: locked, reserved, disabled, somebody else's.
+
+Each reason has an id, which `--accept` takes, and words. A member of the group concerned is
+there already: nothing of this keeps it from staying.
+"""
+
+from __future__ import annotations
+
+import fnmatch
+from dataclasses import dataclass, field
+
+from poya.placement.facts import Machine, NodeFacts
+
+LOCKED = "locked"
+RESERVED = "reserved"
+DISABLED = "disabled"
+UNINVENTORIED = "no-inventory"
+OUTSIDE_POOL = "outside-pool"
+_GROUP, _TENANT, _TEMPLATE = "group:", "tenant:", "template:"
+_WORDS = {
+    LOCKED: "locked",
+    RESERVED: "reserved",
+    DISABLED: "disabled",
+    UNINVENTORIED: "without hardware inventory",
+    OUTSIDE_POOL: "outside the pool",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Asker:
+    """For whom nodes are looked for, and what is accepted.
+
+    Attributes:
+        group: The label of the HSM group that is to have them; its members are ours already.
+        templates: Our own session templates; a node that only they name is not held by them.
+        pools: Groups whose nodes are there to be taken; with any named, only those are taken.
+        shared: Globs of groups that say nothing of who uses a node (`all`, `x86-*`).
+        accepted: Ids of reasons that do not count.
+    """
+
+    group: str = ""
+    tenant: str = ""
+    templates: frozenset[str] = frozenset()
+    pools: frozenset[str] = frozenset()
+    shared: tuple[str, ...] = ()
+    accepted: frozenset[str] = field(default_factory=frozenset)
+
+
+def is_member(node: NodeFacts, asker: Asker) -> bool:
+    """Say whether the node is in the group already."""
+    return bool(asker.group) and asker.group in node.groups
+
+
+def reasons(node: NodeFacts, machine: Machine, asker: Asker) -> tuple[str, ...]:
+    """The ids of everything that keeps the node from being taken, accepted or not, sorted."""
+    if is_member(node, asker):
+        return ()
+    plain = (
+        (LOCKED, node.is_locked),
+        (RESERVED, node.is_reserved),
+        (DISABLED, not node.is_enabled),
+        (UNINVENTORIED, not node.shape.is_inventoried),
+        (OUTSIDE_POOL, bool(asker.pools) and not asker.pools.intersection(node.groups)),
+    )
+    found = [name for name, holds in plain if holds]
+    if node.tenant and node.tenant != asker.tenant:
+        found.append(f"{_TENANT}{node.tenant}")
+    found += [f"{_GROUP}{label}" for label in node.groups if _holds(label, asker)]
+    own = {*asker.templates, *machine.booted_by.get(asker.group, ())}
+    found += [f"{_TEMPLATE}{name}" for name in node.templates if name not in own]
+    return tuple(sorted(found))
+
+
+def group_of(reason: str) -> str:
+    """The group that a reason names; empty for other reasons."""
+    return reason.removeprefix(_GROUP) if reason.startswith(_GROUP) else ""
+
+
+def words_of(reason: str) -> str:
+    """A reason as people read it: `4 are …`."""
+    for prefix, words in (
+        (_GROUP, "in group"),
+        (_TENANT, "of tenant"),
+        (_TEMPLATE, "booted by template"),
+    ):
+        if reason.startswith(prefix):
+            return f"{words} {reason.removeprefix(prefix)}"
+    return _WORDS[reason]
+
+
+def _holds(label: str, asker: Asker) -> bool:
+    if label == asker.group or label in asker.pools:
+        return False
+    return not any(fnmatch.fnmatchcase(label, glob) for glob in asker.shared)
