@@ -1,0 +1,147 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Which requirements cannot hold together, and which to lift: pure set logic over an oracle.
+
+The oracle says whether a set of requirements can be fulfilled. It must be monotone: what fits
+with more requirements fits with fewer.
+
+The smallest conflict is found by implicit hitting sets (Ignatiev, Previti, Liffiton,
+Marques-Silva: "Smallest MUS extraction with minimal hitting set dualization", 2015): a smallest
+set that hits every correction known so far either is a conflict, and then none is smaller, or
+grows to a maximal set that fits, whose complement is a correction not known yet. What to lift is
+found by Reiter's tree (1987): every correction lifts something of every conflict.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from typing import TypeAlias
+
+from poya.placement.causes import Cause
+
+Causes: TypeAlias = frozenset[Cause]
+Oracle: TypeAlias = Callable[[Causes], bool]
+
+
+class OutOfQuestions(Exception):
+    """The oracle was asked as often as it may be."""
+
+
+class Counted:
+    """An oracle that remembers its answers, and answers only so many questions."""
+
+    def __init__(self, fits: Oracle, most: int) -> None:
+        self._fits = fits
+        self._left = most
+        self._known: dict[Causes, bool] = {}
+
+    def __call__(self, causes: Causes) -> bool:
+        """Ask; raises OutOfQuestions."""
+        if causes not in self._known:
+            if self._left <= 0:
+                raise OutOfQuestions
+            self._left -= 1
+            self._known[causes] = self._fits(causes)
+        return self._known[causes]
+
+
+def minimal_conflict(fits: Oracle, causes: Sequence[Cause], kept: Causes = frozenset()) -> Causes:
+    """A conflict none of whose causes can be left out, given that `kept` holds (QuickXplain).
+
+    The later a cause stands, the rather it is left out.
+    """
+    if not causes or not fits(kept):
+        return frozenset()
+    return _explain(fits, kept, list(causes), is_known_to_fit=True)
+
+
+def _explain(fits: Oracle, kept: Causes, causes: list[Cause], *, is_known_to_fit: bool) -> Causes:
+    if not is_known_to_fit and not fits(kept):
+        return frozenset()
+    if len(causes) == 1:
+        return frozenset(causes)
+    half = len(causes) // 2
+    first, second = causes[:half], causes[half:]
+    of_second = _explain(fits, kept | frozenset(first), second, is_known_to_fit=False)
+    of_first = _explain(fits, kept | of_second, first, is_known_to_fit=not of_second)
+    return of_first | of_second
+
+
+def smallest_conflict(fits: Oracle, causes: Sequence[Cause]) -> Causes:
+    """A conflict of the fewest causes; the first such in their order.
+
+    Raises:
+        OutOfQuestions: The oracle is a `Counted` one and was asked too often.
+    """
+    corrections: list[Causes] = []
+    while True:
+        candidate = _smallest_hitting_set(corrections)
+        if not fits(candidate):
+            return candidate
+        corrections.append(frozenset(causes) - _grown(fits, candidate, causes))
+
+
+def _grown(fits: Oracle, seed: Causes, causes: Sequence[Cause]) -> Causes:
+    """A maximal set of causes around the seed that fits."""
+    rest = [cause for cause in causes if cause not in seed]
+    pending = [rest] if rest else []
+    while pending:
+        chunk = pending.pop()
+        if fits(seed | frozenset(chunk)):
+            seed |= frozenset(chunk)
+        elif len(chunk) > 1:
+            half = len(chunk) // 2
+            pending += [chunk[half:], chunk[:half]]
+    return seed
+
+
+def _smallest_hitting_set(sets: Sequence[Causes]) -> Causes:
+    """A smallest set that shares something with each of the sets."""
+    for size in range(len(sets) + 1):
+        found = _hitting_set(sets, frozenset(), size)
+        if found is not None:
+            return found
+    raise AssertionError("a set of one element each hits all")
+
+
+def _hitting_set(sets: Sequence[Causes], chosen: Causes, size: int) -> Causes | None:
+    missed = next((s for s in sets if not s & chosen), None)
+    if missed is None:
+        return chosen
+    if size == 0:
+        return None
+    for cause in sorted(missed):
+        found = _hitting_set(sets, chosen | {cause}, size - 1)
+        if found is not None:
+            return found
+    return None
+
+
+def corrections(
+    fits: Oracle, causes: Sequence[Cause], *, liftable: Causes, deepest: int
+) -> Iterator[Causes]:
+    """Minimal sets of liftable causes without which the rest fits, the smallest first.
+
+    Args:
+        deepest: Sets with more causes are not looked for.
+    """
+    queue: deque[Causes] = deque([frozenset()])
+    seen: set[Causes] = {frozenset()}
+    found: list[Causes] = []
+    everything = frozenset(causes)
+    while queue:
+        lifted = queue.popleft()
+        if any(smaller <= lifted for smaller in found):
+            continue
+        if fits(everything - lifted):
+            found.append(lifted)
+            yield lifted
+            continue
+        if len(lifted) == deepest:
+            continue
+        standing = [cause for cause in causes if cause not in lifted]
+        for cause in sorted(minimal_conflict(fits, standing) & liftable):
+            larger = lifted | {cause}
+            if larger not in seen:
+                seen.add(larger)
+                queue.append(larger)
