@@ -20,6 +20,8 @@ from poya.model.records import Configuration, Group, Node
 from poya.model.vcluster import VCluster
 
 QUICK = settings(max_examples=50, deadline=None, print_blob=True)
+# For what is covered elsewhere, too.
+FEW = settings(QUICK, max_examples=12)
 
 _TEXTS = st.text(st.characters(codec="utf-8"), max_size=30)
 _XNAMES = xnames(120)

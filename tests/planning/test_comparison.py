@@ -13,7 +13,7 @@ from poya.documents import Document
 from poya.model.image import Image
 from poya.model.vcluster import VCluster
 from poya.planning.comparison import compare
-from strategies import QUICK, vclusters
+from strategies import FEW, vclusters
 
 GELE = vcluster("gele: compute=ARM@gele*2 image=a1")
 
@@ -22,7 +22,7 @@ def differences(other: VCluster) -> list[tuple[str, str]]:
     return [(str(d), c.pointer) for d in compare(GELE, other) for c in d.changes]
 
 
-@QUICK
+@FEW
 @given(vclusters(), st.integers(0, 2**32))
 def test_a_vcluster_means_the_same_as_itself_in_another_order(
     cluster: VCluster, seed: int
@@ -33,7 +33,7 @@ def test_a_vcluster_means_the_same_as_itself_in_another_order(
     assert compare(cluster, dataclasses.replace(cluster, **mixed)) == ()  # type: ignore[arg-type]
 
 
-@QUICK
+@FEW
 @given(vclusters(), vclusters())
 def test_the_other_way_round_finds_the_same_places(one: VCluster, other: VCluster) -> None:
     there, back = compare(one, other), compare(other, one)

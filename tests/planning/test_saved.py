@@ -16,7 +16,7 @@ from poya.model.vcluster import Gap, Selector, VCluster
 from poya.planning import make_plan
 from poya.planning.closure import narrow
 from poya.sites.saved import Survey, decode_survey, encode_survey
-from strategies import QUICK, vclusters
+from strategies import FEW, vclusters
 
 GELE = "gele: compute=ARM@gele*4 image=a1; login=X86@uan image=a2 cfs=other"
 
@@ -32,7 +32,7 @@ def survey_of(cluster: VCluster, capabilities: object = CSM_1_6) -> Survey:
     return Survey(cluster.site, "2026-01-01T00:00:00+00:00", cluster, held)
 
 
-@QUICK
+@FEW
 @given(vclusters(), st.sampled_from([CSM_1_4, CSM_1_6, BUNDLE]))
 def test_a_survey_survives_being_saved(cluster: VCluster, capabilities: object) -> None:
     survey = survey_of(cluster, capabilities)
@@ -45,7 +45,7 @@ def test_a_survey_survives_being_saved(cluster: VCluster, capabilities: object) 
     assert read.inventory == survey.inventory
 
 
-@QUICK
+@FEW
 @given(vclusters())
 def test_a_plan_from_saved_surveys_is_the_plan_from_the_sites(cluster: VCluster) -> None:
     survey = survey_of(cluster)

@@ -14,7 +14,7 @@ from poya.model.records import Node
 from poya.model.vcluster import VCluster
 from poya.planning import make_plan
 from poya.planning.staleness import what_moved
-from strategies import QUICK, vclusters
+from strategies import FEW, vclusters
 
 GELE = vcluster("gele: compute=ARM@gele*2 image=a1")
 
@@ -29,7 +29,7 @@ def moved(cluster: VCluster = GELE, held: Inventory | None = None) -> list[str]:
     return [str(one) for one in what_moved(saved, fresh)]
 
 
-@QUICK
+@FEW
 @given(vclusters())
 def test_nothing_moved_between_two_plans_of_the_same(cluster: VCluster) -> None:
     held = inventory(CSM_1_6, {x: Node(x) for x in cluster.xnames()})

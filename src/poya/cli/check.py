@@ -81,7 +81,7 @@ async def _plan(
         workshop.source(places[0]) as source,
         workshop.surveyed(places[1]) as opener,
     ):
-        prepared, _ = await prepare(source, selector, opener)
+        prepared, _ = await prepare(source, selector, opener, wanted.mapping)
     return prepared.plan(wanted)
 
 

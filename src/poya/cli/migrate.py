@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from poya.cli.options import ends, selector_of, wish_options, wishes_of
+from poya.cli.options import ends, mapping_options, selector_of, wish_options, wishes_of
 from poya.cli.session import Session
 
 
@@ -81,6 +81,33 @@ def plan(
       poya migrate plan gele --from alps.json --to prealps.json
     """
     _bring(session, (here, there), (name, templates), {**options, "dry_run": True})
+
+
+@migrate.command(name="map")
+@click.argument("name", required=False, default="")
+@click.option("--from", "here", metavar="SITE|DIR|SURVEY", help="Source.")
+@click.option("--to", "there", metavar="SITE|DIR|SURVEY", help="Target, for --suggest.")
+@click.option("--template", "-b", "templates", multiple=True, help="Select by session template.")
+@mapping_options
+@click.option("--suggest", is_flag=True, help="Propose a mapping from what both sites say.")
+@click.option("--invert", is_flag=True, help="Write the mapping of the way back.")
+@click.option("--out", "-o", metavar="FILE", help="Write it there instead of printing it.")
+@click.pass_obj
+def map_(session: Session, /, **options: Any) -> None:
+    """Propose, preview or invert a mapping: names, git, kernel parameters, tenants, patches.
+
+    A mapping is a TOML file that 'plan', 'run', 'check' and 'restore' take with --mapping.
+    Without --suggest or --invert this shows what it would change of the vCluster NAME.
+
+    \b
+    Examples:
+      poya migrate map gele --from alps --to prealps --suggest -o mapping.toml
+      poya migrate map gele --from alps --mapping mapping.toml
+      poya migrate map --mapping mapping.toml --invert -o back.toml
+    """
+    from poya.cli.mapping import map_vcluster
+
+    map_vcluster(session, options)
 
 
 def _bring(

@@ -11,6 +11,7 @@ import click
 if TYPE_CHECKING:
     from poya.cli.flow import Wishes
     from poya.model.intent import Intent
+    from poya.model.mapping_file import SiteMapping
     from poya.model.vcluster import Selector
 
 _Command = Callable[..., Any]
@@ -32,7 +33,7 @@ def ends(command: _Command) -> _Command:
 def intent(command: _Command) -> _Command:
     """What the operator wants beyond "bring it there"."""
     return _with(
-        command,
+        mapping_options(command),
         click.option(
             "--nodes",
             metavar="LIST|FILE",
@@ -47,6 +48,28 @@ def intent(command: _Command) -> _Command:
             help="What to do where the target holds something else under a name: fail, "
             "reuse-if-equal, overwrite or rename; KIND is group, configuration, template or "
             "image.",
+        ),
+    )
+
+
+def mapping_options(command: _Command) -> _Command:
+    """What is called or addressed otherwise at the target."""
+    return _with(
+        command,
+        click.option(
+            "--mapping",
+            "mappings",
+            multiple=True,
+            metavar="FILE",
+            help="What is called or addressed otherwise at the target ('poya migrate map').",
+        ),
+        click.option(
+            "--map",
+            "mapped",
+            multiple=True,
+            metavar="TABLE:OLD=NEW",
+            help="The same for one name: templates, groups, configurations, images, tenants, "
+            "hosts, urls, sources, domains, words or nodes.",
         ),
     )
 
@@ -100,11 +123,27 @@ def intent_of(options: dict[str, Any]) -> Intent:
     """The intent that the options of `intent` express."""
     from poya.cli.asking import parse_policies
     from poya.cli.flow import read_option_file
-    from poya.model.intent import Intent, parse_node_choice
+    from poya.model.intent import Intent, NodeChoice, parse_node_choice
 
+    mapping = mapping_of(options)
     nodes = options.get("nodes")
-    choice = parse_node_choice(read_option_file(nodes, "node list")) if nodes else None
-    return Intent(nodes=choice, policies=parse_policies(options["on_conflict"]))
+    choice = NodeChoice(pairs=mapping.nodes) if mapping.nodes else None
+    if nodes:
+        choice = parse_node_choice(read_option_file(nodes, "node list"))
+    policies = parse_policies(options["on_conflict"])
+    return Intent(nodes=choice, policies=policies, mapping=mapping.rules)
+
+
+def mapping_of(options: dict[str, Any]) -> SiteMapping:
+    """The mapping that `--mapping` and `--map` make together, in this order."""
+    from pathlib import Path
+
+    from poya.files import read_given
+    from poya.model.mapping_file import joined, parse_mapping, parse_mapping_options
+
+    texts = [read_given(Path(name), "mapping") for name in options["mappings"]]
+    files = [parse_mapping(text.decode("utf-8", "replace")) for text in texts]
+    return joined([*files, parse_mapping_options(options["mapped"])])
 
 
 def wishes_of(options: dict[str, Any]) -> Wishes:

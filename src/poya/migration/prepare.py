@@ -9,6 +9,7 @@ from typing import TypeVar
 
 from poya.model.intent import Intent
 from poya.model.inventory import Inventory
+from poya.model.mapping import Rules
 from poya.model.plan import Plan
 from poya.model.vcluster import Selector, VCluster
 from poya.planning import interest_of, make_plan
@@ -30,14 +31,18 @@ class Prepared:
 
 
 async def prepare(
-    source: Source, selector: Selector, target_for: Callable[[VCluster | None], _Target]
+    source: Source,
+    selector: Selector,
+    target_for: Callable[[VCluster | None], _Target],
+    mapping: Rules = (),
 ) -> tuple[Prepared, _Target]:
     """Read both ends. Writes nothing anywhere.
 
     Args:
         target_for: Opens the target; a bundle lays out its files by what it will hold.
+        mapping: What will be called otherwise at the target, which is asked about the new names.
     """
     vcluster = replace(await source.capture(selector), selector=selector)
     target = target_for(vcluster)
-    inventory = await target.survey(interest_of(vcluster))
+    inventory = await target.survey(interest_of(vcluster, mapping))
     return Prepared(vcluster, inventory), target

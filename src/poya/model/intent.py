@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
 
 from poya.errors import UsageError
+from poya.model.mapping import Rules
 from poya.model.names import expand_host_list, first_twin, is_node_xname, normalise_xname
 
 Policy: TypeAlias = Literal["fail", "reuse-if-equal", "overwrite", "rename"]
@@ -36,11 +37,13 @@ class Intent:
         policies: What to do where the target holds something different under the name, by kind
             (`group`, `configuration`, `template`, `image`); `fail` where a kind is not named.
         suffix: Appended to a name by the policy `rename`.
+        mapping: What is called or addressed otherwise at the target.
     """
 
     nodes: NodeChoice | None = None
     policies: Mapping[str, Policy] = field(default_factory=dict)
     suffix: str = "-migrated"
+    mapping: Rules = ()
 
     def policy(self, kind: str) -> Policy:
         """What to do with a conflict of this kind."""

@@ -107,6 +107,7 @@ def _template(template: SessionTemplate, names: Mapping[str, str]) -> JsonObject
             path = str(boot_set.pop("path", ""))
             boot_set.pop("etag", None)
             boot_set["image"] = names.get(path, path)
+            _fold(boot_set, "node_groups")
             _as_sets(boot_set, ("node_list", "node_groups", "node_roles_groups"))
     return form
 
@@ -116,6 +117,13 @@ def _groups(vcluster: VCluster) -> _Forms:
     for form in forms.values():
         _as_sets(form, ("members", "tags"))
     return forms
+
+
+def _fold(form: JsonObject, key: str) -> None:
+    """HSM knows labels in lower case only."""
+    names = form.get(key)
+    if isinstance(names, list):
+        form[key] = [str(name).lower() for name in names]
 
 
 def _as_sets(form: JsonObject, keys: Iterable[str]) -> None:

@@ -9,11 +9,12 @@ from poya.documents import Document, Json, JsonObject
 from poya.model.intent import Intent
 from poya.model.inventory import Inventory
 from poya.model.names import new_names, normalise_xname
-from poya.model.plan import Action, Binding, EntityPlan, ImagePlan
+from poya.model.plan import Action, Binding, Change, EntityPlan, ImagePlan
 from poya.model.records import EntityRef, Group, Kind, SessionTemplate
 from poya.model.vcluster import VCluster
 from poya.planning.canonical import are_equal, canonical_digest, canonical_form
 from poya.planning.diff import changes
+from poya.planning.mapping.applying import Mapped
 from poya.planning.nodes import NodeMap
 from poya.planning.translation import to_body
 
@@ -21,10 +22,13 @@ from poya.planning.translation import to_body
 class EntityPlanner:
     """Plans a vCluster's entities one kind after the other, carrying new names along."""
 
-    def __init__(self, inventory: Inventory, intent: Intent, nodes: NodeMap) -> None:
+    def __init__(
+        self, inventory: Inventory, intent: Intent, nodes: NodeMap, mapped: Mapped
+    ) -> None:
         self._inventory = inventory
         self._intent = intent
         self._nodes = nodes
+        self._mapped = mapped
         self._renamed: dict[EntityRef, str] = {}
         self._claimed: set[EntityRef] = set()
 
@@ -114,11 +118,13 @@ class EntityPlanner:
             action = "reuse" if present else "create"
         self._claim(kind, name, new_name)
         before = canonical_form(kind, present.value) if present else {}
+        mapped = self._mapped.changes.get(EntityRef(kind, name), ())
+        edits = (*(f"mapped: {_in_words(change)}" for change in mapped), *edits)
         return EntityPlan(
             action=action,
             kind=kind,
             name=new_name,
-            source_name=name,
+            source_name=self._mapped.origins.get(EntityRef(kind, name), name),
             body=body,
             bindings=bindings,
             expected=canonical_digest(kind, present.value) if present else "",
@@ -167,6 +173,11 @@ def own_refs(vcluster: VCluster) -> tuple[EntityRef, ...]:
         ),
         *(EntityRef("template", name) for name in sorted(t.name for t in vcluster.templates)),
     )
+
+
+def _in_words(change: Change) -> str:
+    before, after = change.before or "(absent)", change.after or "(left out)"
+    return f"{change.pointer} {before} → {after}"
 
 
 def _by_label(groups: Iterable[Group]) -> list[Group]:

@@ -6,17 +6,20 @@ from __future__ import annotations
 from poya.model.finding import by_severity
 from poya.model.intent import Intent
 from poya.model.inventory import Interest, Inventory
+from poya.model.mapping import Rules
 from poya.model.names import sorted_xnames
 from poya.model.plan import NodePair, Plan
 from poya.model.vcluster import VCluster
 from poya.planning.checks import Case, run_checks
 from poya.planning.entities import EntityPlanner, own_refs
 from poya.planning.images import plan_images
+from poya.planning.mapping.applying import apply_mapping
 from poya.planning.nodes import NodeMap, map_nodes
 
 
-def interest_of(vcluster: VCluster) -> Interest:
+def interest_of(captured: VCluster, mapping: Rules = ()) -> Interest:
     """What the target must be asked about before this vCluster can be planned for it."""
+    vcluster = apply_mapping(captured, mapping).vcluster
     repositories = {
         (layer.clone_url, layer.commit)
         for configuration in vcluster.configurations
@@ -31,14 +34,16 @@ def interest_of(vcluster: VCluster) -> Interest:
     )
 
 
-def make_plan(vcluster: VCluster, inventory: Inventory, intent: Intent) -> Plan:
+def make_plan(captured: VCluster, inventory: Inventory, intent: Intent) -> Plan:
     """Decide everything, and collect every finding; raises nothing.
 
     A plan with critical findings is complete and readable, and must not be applied.
     """
+    mapped = apply_mapping(captured, intent.mapping)
+    vcluster = mapped.vcluster
     nodes = map_nodes(vcluster, inventory, intent.nodes)
     images = plan_images(vcluster, inventory, intent)
-    entities = EntityPlanner(inventory, intent, nodes).plan(vcluster, images)
+    entities = EntityPlanner(inventory, intent, nodes, mapped).plan(vcluster, images)
     case = Case(vcluster, inventory, intent, nodes, images, entities)
     outcome = run_checks(case)
     return Plan(
@@ -50,7 +55,7 @@ def make_plan(vcluster: VCluster, inventory: Inventory, intent: Intent) -> Plan:
         images=images,
         entities=entities,
         nodes=_changed_pairs(nodes),
-        findings=by_severity((*nodes.findings, *outcome.findings)),
+        findings=by_severity((*mapped.findings, *nodes.findings, *outcome.findings)),
         predicted=outcome.predicted,
         verbatim=inventory.capabilities.is_verbatim,
         selector=vcluster.selector,
