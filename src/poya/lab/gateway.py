@@ -125,7 +125,8 @@ class _Gateway:
         return status
 
     async def _guarded(self, scope: Scope, receive: Receive, send: Send) -> None:
-        await self._site.agenda.catch_up(self._site.clock())
+        if not scope["path"].startswith("/vcs/"):  # whose clients may be events themselves
+            await self._site.agenda.catch_up(self._site.clock())
         refusal = self._refusal(scope)
         await (refusal or self._services)(scope, receive, send)
 

@@ -56,6 +56,10 @@ class LabObjects(Protocol):
         """
         ...
 
+    async def copy(self, bucket: str, key: str, new_key: str) -> ObjectInfo:
+        """Copy an object within its bucket, etag and metadata kept. Raises KeyError if absent."""
+        ...
+
     async def delete(self, bucket: str, key: str) -> None:
         """Delete an object; absent is fine."""
         ...
@@ -81,5 +85,13 @@ class LabGit(Protocol):
 
         In-site host names (`api-gw-service-nmn.local`, `vcs.cmn.<system>.<domain>`) mean this
         site's own server. Raises GitFailed if the repository or the branch is not there.
+        """
+        ...
+
+    async def require_commit(self, clone_url: str, commit: str) -> None:
+        """Make sure that a repository can be cloned at a commit, as a CFS session does.
+
+        Raises GitFailed if the host is not this site's, or the repository or the commit is not
+        there.
         """
         ...

@@ -51,6 +51,9 @@ class ReleaseProfile:
         cfs_tenants: v3 configurations have `tenant_name`.
         cfs_source_restore: POST /v3/sources/{id} exists.
         tenant_admins_configure: The gateway lets tenant admins read and write configurations.
+        bos_drops_locked: Sessions leave locked nodes alone.
+        has_cps: Root file systems come by CPS and DVS (provider cpss3).
+        has_sbps: Root file systems come by iSCSI (provider sbps).
         sls: Version of SLS.
         pcs: Version of PCS; None: CAPMC alone switches nodes.
         pcs_posts_status: POST /power-status exists.
@@ -88,6 +91,9 @@ class ReleaseProfile:
     cfs_tenants: bool = False
     cfs_source_restore: bool = False
     tenant_admins_configure: bool = False
+    bos_drops_locked: bool = False
+    has_cps: bool = True
+    has_sbps: bool = False
     sls: str = "2.0.0"
     pcs: str | None = None
     pcs_posts_status: bool = False
@@ -154,6 +160,7 @@ _CSM_1_6 = replace(
     ims_metadata=MetadataForm.MAP,
     bos_strict=True,
     bos_patch_needs_boot_sets=True,
+    has_sbps=True,
     sls="2.5.0",
     pcs="2.4.1",
     tapms="1.7.1",
@@ -181,6 +188,8 @@ _CSM_1_7 = replace(
     cfs_tenants=True,
     cfs_source_restore=True,
     tenant_admins_configure=True,
+    bos_drops_locked=True,
+    has_cps=False,
     sls="2.12.0",
     pcs="2.13.0",
     capmc=False,

@@ -62,6 +62,11 @@ class FakeObjects:
         self.bodies[bucket, new_key], self.infos[bucket, new_key] = body, info
         return info
 
+    async def copy(self, bucket: str, key: str, new_key: str) -> ObjectInfo:
+        self.bodies[bucket, new_key] = self.bodies[bucket, key]
+        self.infos[bucket, new_key] = self.infos[bucket, key]
+        return self.infos[bucket, new_key]
+
     async def delete(self, bucket: str, key: str) -> None:
         self.bodies.pop((bucket, key), None)
         self.infos.pop((bucket, key), None)
@@ -78,6 +83,11 @@ class FakeGit:
     """Branches by clone URL and name."""
 
     heads: dict[tuple[str, str], str] = field(default_factory=dict)
+    commits: set[tuple[str, str]] = field(default_factory=set)
+
+    async def require_commit(self, clone_url: str, commit: str) -> None:
+        if (clone_url, commit) not in self.commits:
+            raise GitFailed(f"fatal: remote error: upload-pack: not our ref {commit}")
 
     async def resolve_branch(self, clone_url: str, branch: str) -> str:
         try:

@@ -347,6 +347,7 @@ async def test_reckons_the_status_of_a_session(csm16: Lab) -> None:
     add_image(csm16)
     await put(csm16)
     body = {"template_name": "t", "operation": "boot", "name": "s"}
+    csm16.site.pace.times = 0.1  # so slow that nothing happens by itself
     await csm16.json("POST", f"{BOS}/sessions", body)
     for xname, status, error in (("x1", "stable", ""), ("x2", "failed", "too late")):
         csm16.site.state.bos_components.put(

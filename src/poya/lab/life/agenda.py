@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import heapq
+from collections import Counter
 from collections.abc import Awaitable, Callable
 from typing import TypeAlias
 
@@ -32,6 +33,7 @@ class Agenda:
         self._handlers: dict[str, Handler] = {}
         self._queue = [(event["due_s"], int(key)) for key, event in records.items()]
         heapq.heapify(self._queue)
+        self._awaited = Counter(event["kind"] for event in records.values())
         self._number = max((number for _, number in self._queue), default=0)
         self._lock = asyncio.Lock()
 
@@ -45,6 +47,11 @@ class Agenda:
         key = f"{self._number:012}"
         self._records.put(key, {"due_s": due_s, "kind": kind, **details})
         heapq.heappush(self._queue, (due_s, self._number))
+        self._awaited[kind] += 1
+
+    def awaits(self, kind: str) -> bool:
+        """Whether an event of a kind is still to come; the one that happens now is not."""
+        return self._awaited[kind] > 0
 
     def is_due(self, now_s: float) -> bool:
         """Whether anything should have happened by now."""
@@ -67,5 +74,6 @@ class Agenda:
         event = self._records.get(key)
         if event is None:
             return
+        self._awaited[event["kind"]] -= 1
         await self._handlers[event["kind"]](event, due_s)
         self._records.delete(key)

@@ -40,6 +40,7 @@ class PowerControl:
         self._records = site.state.transitions
         self.switched_on: list[NodeEvent] = []
         self.switched_off: list[NodeEvent] = []
+        self.sick: Callable[[str], bool] = lambda _xname: False
 
     def attend(self) -> None:
         """Work on what is begun, by the site's agenda; once a site."""
@@ -138,6 +139,8 @@ class PowerControl:
         state = self.state_of(xname)
         if operation in _NEEDS_POWER and state != "on":
             return task | _failed(name, f"Component must be in the On state for {operation}")
+        if self.sick(xname):
+            return task | _failed(name, "Failed to achieve transition: BMC did not respond")
         if state == ("off" if operation in _TO_OFF else "on") and operation in ("On", *_TO_OFF):
             described = f"Component already in {state} state"
             return task | _task(name, "succeeded", described)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""BOS: /v2/components, as a plain store."""
+"""BOS: /v2/components. One that is enabled is looked at by BOS's operators."""
 
 from __future__ import annotations
 
@@ -97,6 +97,8 @@ class Components:
     def _change(self, record: JsonObject, patch: JsonObject) -> JsonObject:
         changed = _merge(record, patch) | {"id": record["id"]}
         self._records.put(record["id"], changed)
+        if changed.get("enabled") and not self._site.agenda.awaits("boot-look"):
+            self._site.agenda.schedule(self._site.clock(), "boot-look")
         return changed
 
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""BOS: /v2/sessions. They are kept, but no node boots: a session stays pending."""
+"""BOS: /v2/sessions and /v2/applystaged. What becomes of them is `poya.lab.life`'s to say."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from poya.lab.life.boot_sessions import BootSessions
 from poya.lab.services import bos_shapes
 from poya.lab.services.answers import Problem, connexion_body, json_answer, no_content
 from poya.lab.services.bos_options import Options
@@ -30,6 +31,7 @@ class Sessions:
         self._templates = templates
         self._options = options
         self._records = site.state.bos_sessions
+        self._life = BootSessions(site)
 
     def routes(self) -> list[Route]:
         """The paths of this part of BOS."""
@@ -40,6 +42,7 @@ class Sessions:
             Route(f"{base}/{{name}}", self.get, methods=["GET"]),
             Route(f"{base}/{{name}}", self.delete, methods=["DELETE"]),
             Route(f"{base}/{{name}}/status", self.status, methods=["GET"]),
+            Route("/v2/applystaged", self.apply_staged, methods=["POST"]),
         ]
 
     async def list_all(self, request: Request) -> Response:
@@ -74,7 +77,16 @@ class Sessions:
             )
         session = self._session(name, given, tenant)
         self._records.put(tenant_key(name, tenant), session)
+        self._life.begin(session)
         return json_answer(session, 201)
+
+    async def apply_staged(self, request: Request) -> Response:
+        """Let nodes boot what was staged for them."""
+        given = await connexion_body(request, bos_shapes.APPLY_STAGED)
+        now_s = self._site.clock()
+        outcome = self._life.apply_staged(given["xnames"], now_s)
+        self._site.agenda.schedule(now_s, "boot-look")
+        return json_answer(outcome)
 
     async def get(self, request: Request) -> Response:
         """One session."""

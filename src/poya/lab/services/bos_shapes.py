@@ -111,3 +111,4 @@ def _boot_set(profile: ReleaseProfile) -> Shape:
 
 
 TEMPLATE_NAME = _NAME
+APPLY_STAGED = closed({"xnames": array(TEXT, None, None)}, "xnames")

@@ -8,7 +8,7 @@ as entries without hosts.
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import msgspec
@@ -37,7 +37,7 @@ class _ParametersIn(msgspec.Struct):
 
 def app(site: LabSite) -> Starlette:
     """The service, to be mounted at /apis/bss."""
-    service = _BootScripts(site)
+    service = BootScripts(site)
     base, path = "/boot/v1", "/boot/v1/bootparameters"
     return go_app(
         [
@@ -54,13 +54,32 @@ def app(site: LabSite) -> Starlette:
     )
 
 
-class _BootScripts:
+class BootScripts:
+    """The records of BSS, by host."""
+
     def __init__(self, site: LabSite) -> None:
         self._site = site
         self._records = site.state.boot_parameters
         self._images = site.state.boot_images
+        self._tokens = site.state.kind("bss_tokens")
+
+    def upsert(self, hosts: list[str], artifacts: Mapping[str, str]) -> str:
+        """Write what hosts boot, as BOS does; the referral token of it.
+
+        Args:
+            hosts: Names of nodes.
+            artifacts: `kernel`, `initrd` and `kernel_parameters`.
+        """
+        asked = _ParametersIn(
+            hosts=hosts,
+            params=artifacts["kernel_parameters"],
+            kernel=artifacts["kernel"],
+            initrd=artifacts["initrd"],
+        )
+        return self._keep(asked, hosts)
 
     async def get(self, request: Request) -> Response:
+        """Boot parameters: of some hosts, or everything; `null` if there is nothing."""
         query = request.query_params
         names = _split(query.getlist("name"))
         macs = _split(query.getlist("mac"))
@@ -82,6 +101,7 @@ class _BootScripts:
         return json_answer([_shown(record) for record in found])
 
     async def create(self, request: Request) -> Response:
+        """Write parameters of hosts that have none."""
         asked = await go_body(request, _ParametersIn, malformed=400)
         hosts = self._asked_hosts(asked)
         for host in hosts:
@@ -90,10 +110,12 @@ class _BootScripts:
         return self._store(asked, hosts, 201)
 
     async def put(self, request: Request) -> Response:
+        """Write parameters, whoever had some."""
         asked = await go_body(request, _ParametersIn, malformed=400)
         return self._store(asked, self._asked_hosts(asked), 200)
 
     async def patch(self, request: Request) -> Response:
+        """Change parameters of hosts that have some."""
         asked = await go_body(request, _ParametersIn, malformed=400)
         hosts = self._asked_hosts(asked)
         missing = [host for host in hosts if host not in self._records]
@@ -111,6 +133,7 @@ class _BootScripts:
         return Response(status_code=200, media_type="application/json")
 
     async def delete(self, request: Request) -> Response:
+        """Delete parameters of hosts, or kernels and initrds."""
         asked = await go_body(request, _ParametersIn, malformed=400)
         hosts = self._asked_hosts(asked)
         for host in hosts:
@@ -125,15 +148,19 @@ class _BootScripts:
         return Response(status_code=200, media_type="application/json")
 
     async def list_hosts(self, _request: Request) -> Response:
+        """The nodes that BSS has heard of from HSM."""
         return json_answer(self._hosts())
 
     async def refresh_hosts(self, _request: Request) -> Response:
+        """Hear of them again."""
         return no_content()
 
     async def dump(self, _request: Request) -> Response:
+        """Everything."""
         return json_answer({"Components": self._hosts(), "Params": self._all()})
 
     async def status(self, request: Request) -> Response:
+        """How the service is."""
         part = request.path_params["part"]
         if part not in ("status", "version", "hsm", "etcd", "status/all"):
             raise Problem(404, "404 page not found")
@@ -151,12 +178,18 @@ class _BootScripts:
     def _store(self, asked: _ParametersIn, hosts: list[str], status: int) -> Response:
         if not (hosts or asked.kernel or asked.initrd):
             raise Problem(400, "No data")
-        self._remember_images(asked, own_params=not hosts)
-        self._records.put_many({host: _record(host, asked) for host in hosts})
+        token = self._keep(asked, hosts)
         answer = Response(status_code=status, media_type="application/json")
         if hosts:
-            answer.headers[_TOKEN_HEADER] = str(uuid.uuid4())
+            answer.headers[_TOKEN_HEADER] = token
         return answer
+
+    def _keep(self, asked: _ParametersIn, hosts: list[str]) -> str:
+        self._remember_images(asked, own_params=not hosts)
+        self._records.put_many({host: _record(host, asked) for host in hosts})
+        token = str(uuid.uuid4())
+        self._tokens.put_many({host: {"token": token} for host in hosts})
+        return token
 
     def _remember_images(self, asked: _ParametersIn, *, own_params: bool = False) -> None:
         for kind in ("kernel", "initrd"):

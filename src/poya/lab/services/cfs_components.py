@@ -9,6 +9,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from poya.lab.life.configuring import Configuring
 from poya.lab.services.answers import (
     Crash,
     Problem,
@@ -37,6 +38,7 @@ class Components:
         self._site = site
         self._options = options
         self._records = site.state.cfs_components
+        self._batcher = Configuring(site)
 
     def routes(self) -> list[Route]:
         """The paths of this part of CFS."""
@@ -160,7 +162,12 @@ class Components:
     def _put(self, xname: str, given: JsonObject) -> JsonObject:
         record = self._stamped(given) | {"id": xname}
         self._records.put(xname, record)
+        self._tell_batcher(record)
         return record
+
+    def _tell_batcher(self, record: JsonObject) -> None:
+        if record.get("enabled") and record.get("desired_config"):
+            self._batcher.look_soon(self._site.clock())
 
     def _patch(self, record: JsonObject, patch: JsonObject) -> JsonObject:
         changed = record | self._stamped(patch) | {"id": record["id"]}
@@ -172,6 +179,7 @@ class Components:
             ] + [appended]
         changed["tags"] = {k: v for k, v in changed.get("tags", {}).items() if v}
         self._records.put(record["id"], changed)
+        self._tell_batcher(changed)
         return changed
 
     async def _patch_many(

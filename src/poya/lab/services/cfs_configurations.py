@@ -10,6 +10,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from poya.lab.life.configuring import Configuring
 from poya.lab.ports import GitFailed
 from poya.lab.services.answers import (
     Crash,
@@ -37,6 +38,7 @@ class Configurations:
         self._options = options
         self._components = components
         self._records = site.state.configurations
+        self._batcher = Configuring(site)
 
     def routes(self) -> list[Route]:
         """The paths of this part of CFS."""
@@ -193,6 +195,7 @@ class Configurations:
         name: str = request.path_params["name"]
         record = given | {"name": name}
         self._records.put(name, record)
+        self._batcher.look_soon(self._site.clock())
         return record
 
     async def _refresh(self, record: JsonObject) -> JsonObject:

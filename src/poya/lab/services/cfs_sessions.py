@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""CFS: /sessions. They are kept, but nothing runs: a session stays pending."""
+"""CFS: /sessions. Their jobs are run by `poya.lab.life.configuring`."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from poya.lab.life.configuring import Configuring
 from poya.lab.services.answers import Problem, connexion_body, json_answer, no_content
 from poya.lab.services.cfs_options import Options
 from poya.lab.services.cfs_shapes import session_v2, session_v3
@@ -31,6 +32,7 @@ class Sessions:
         self._site = site
         self._options = options
         self._records = site.state.cfs_sessions
+        self._jobs = Configuring(site)
 
     def routes(self) -> list[Route]:
         """The paths of this part of CFS."""
@@ -115,6 +117,7 @@ class Sessions:
         _require_target(given.get("target") or {})
         session = self._session(given)
         self._records.put(name, session)
+        self._jobs.begin(name)
         return session
 
     def _session(self, given: JsonObject) -> JsonObject:

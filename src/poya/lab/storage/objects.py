@@ -78,6 +78,15 @@ class SiteObjects:
         source = self._existing(bucket, key)
         return await asyncio.to_thread(self._move, source, bucket, new_key)
 
+    async def copy(self, bucket: str, key: str, new_key: str) -> ObjectInfo:
+        """Copy within a bucket; no byte is read, both share what lies on disk."""
+        source = self._existing(bucket, key)
+        self._blobs.retain(source.content)
+        etag = source.etag.strip('"')
+        copy = self.backend.insert(bucket, new_key, source.content, etag)
+        copy.set_metadata(dict(source.metadata))
+        return _info(copy)
+
     async def delete(self, bucket: str, key: str) -> None:
         """Delete an object; absent is fine."""
         if bucket in self.backend.buckets:

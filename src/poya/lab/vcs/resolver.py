@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import base64
 import re
+import tempfile
 from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -50,6 +51,24 @@ class SiteGit:
             missing = f"warning: Could not find remote branch {branch} to clone."
             raise GitFailed(complaints.replace(self.url, "https://…") or missing)
         return found[1]
+
+    async def require_commit(self, clone_url: str, commit: str) -> None:
+        """Fetch a commit over HTTPS, as shallow as can be.
+
+        Raises:
+            GitFailed: No such host at this site, no such repository, or no such commit.
+        """
+        url = self._reachable(clone_url)
+        with tempfile.TemporaryDirectory(prefix="poya-lab-clone-") as directory:
+            place = Path(directory)
+            await git("init", "--quiet", "--bare", ".", directory=place)
+            status, _, complaints = await git(
+                *("fetch", "--quiet", "--depth=1", "--end-of-options", url, commit),
+                directory=place,
+                extra=self._environment(),
+            )
+        if status:
+            raise GitFailed(complaints.replace(self.url, "https://…") or f"no commit {commit}")
 
     def _reachable(self, clone_url: str) -> str:
         parts = urlsplit(clone_url)
