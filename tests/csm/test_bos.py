@@ -121,7 +121,7 @@ async def test_a_session_is_started_once_and_followed(fake: FakeSite, site: Site
     started = await site.bos.sessions.create(body)
     assert started == await site.bos.sessions.get("s")
     assert await site.bos.sessions.list() == (started,)
-    assert (await site.bos.sessions.status("s")).value == {"percent_successful": 50.0}
+    assert (await site.bos.sessions.status("s")).percent_successful == 50.0
     with pytest.raises(RequestRefused, match="409"):
         await site.bos.sessions.create(body)
     await site.bos.sessions.delete("s")

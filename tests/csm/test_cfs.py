@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from csm.fakes import FakeSite, ok, problem
 from poya.csm import ListTooLong, Secret, Site, configuration_body
-from poya.csm.cfs_records import to_v2, to_v3
+from poya.csm.cfs.records import to_v2, to_v3
 from poya.documents import Document, JsonObject
 from poya.errors import BadAnswer, RequestRefused, UsageError
 

@@ -77,7 +77,7 @@ async def test_a_site_opened_for_reading_refuses_to_write(fake: FakeSite) -> Non
             with pytest.raises(PoyaError, match="open for reading only") as caught:
                 await write
             assert caught.value.exit_code == 70
-    assert fake.requests == []
+    assert fake.writes() == []
 
 
 async def test_a_site_opened_for_reading_may_ask_by_post(fake: FakeSite) -> None:

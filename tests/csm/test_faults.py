@@ -11,8 +11,8 @@ import pytest
 import socksio
 
 from poya.csm import NoAuth, SiteConfig
-from poya.csm.calls import Call
-from poya.csm.faults import SENDING_FAILS, translate
+from poya.csm.http.calls import Call
+from poya.csm.http.faults import SENDING_FAILS, translate
 from poya.errors import BadAnswer, CertificateError, ConfigError, PoyaError, Unreachable
 
 CALL = Call("gele", "GET", "https://api.gele.example/apis/ims/v3/images", is_repeatable=True)

@@ -10,8 +10,7 @@ import pytest
 
 from csm.fakes import FakeSite, ok, problem
 from poya.csm import MemberChange, Site
-from poya.csm.hsm import fold_label
-from poya.csm.hsm_inventory import normalise_xname
+from poya.csm.hsm import fold_label, normalise_xname
 from poya.errors import BadAnswer, NotFound, RequestRefused, UsageError
 
 BASE = "/apis/smd/hsm/v2"

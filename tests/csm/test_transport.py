@@ -11,8 +11,8 @@ import pytest
 
 from csm.fakes import URL, FakeSite, ok, problem
 from poya.csm import RetryPolicy, Secret, Site, SiteConfig, StaticToken
-from poya.csm.calls import Call
-from poya.csm.retry import seconds_asked
+from poya.csm.http.calls import Call
+from poya.csm.http.retry import seconds_asked
 from poya.errors import (
     AuthenticationError,
     BadAnswer,

@@ -6,84 +6,150 @@
         for image in await site.ims.images.list():
             print(image.id, image.name)
 
-A site is read-only unless `connect` is told otherwise. One file a service; transport, retries,
-tokens and errors are the same for all.
+A site is read-only unless `connect` is told otherwise. One file or room a service; what all of
+them share (transport, retries, tokens, errors) is in `http` and beside it.
 """
 
-from poya.csm.bos import Validation
-from poya.csm.bos_records import BootSet, BosComponent, BosSession, SessionTemplate, template_body
-from poya.csm.bss import BootParameters
-from poya.csm.cfs_records import (
+from poya.csm.bos import (
+    AppliedStages,
+    BootSet,
+    BosComponent,
+    BosProgress,
+    BosSession,
+    SessionTemplate,
+    Validation,
+    template_body,
+)
+from poya.csm.bss import BootParameters, BssHost
+from poya.csm.cfs import (
     CfsComponent,
     CfsSession,
     Configuration,
     Layer,
+    ListTooLong,
     Source,
     configuration_body,
 )
-from poya.csm.cfs_store import ListTooLong
 from poya.csm.config import (
     AuthConfig,
     BasicLogin,
     ClientCredentials,
+    KubernetesAccess,
     NoAuth,
     Password,
     SiteConfig,
     StaticToken,
 )
 from poya.csm.features import Features
-from poya.csm.hsm import Group, MemberChange, Membership, Partition
-from poya.csm.hsm_inventory import Component, Lock, Part
-from poya.csm.ims import DeletedImage, Image, Link, PublicKey, Recipe
+from poya.csm.hsm import (
+    Component,
+    EthernetInterface,
+    Group,
+    IpAddress,
+    Lock,
+    MemberChange,
+    Membership,
+    Part,
+    Partition,
+    Reservation,
+)
+from poya.csm.http.retry import RetryPolicy
+from poya.csm.ims import (
+    DeletedImage,
+    DeletedPublicKey,
+    DeletedRecipe,
+    Image,
+    Job,
+    Link,
+    PublicKey,
+    Recipe,
+    RemoteBuildNode,
+    RemoteBuildStatus,
+)
+from poya.csm.kubernetes import Kubernetes, tenant_body
+from poya.csm.nexus import NexusComponent, NexusRepository
+from poya.csm.pcs import Task, Transition
+from poya.csm.power import PowerStatus
 from poya.csm.records import Record
-from poya.csm.retry import RetryPolicy
+from poya.csm.releases import NeedsRelease
 from poya.csm.secret import Secret
 from poya.csm.site import Site
+from poya.csm.sls import IpReservation, Network, SlsHardware, Subnet, hardware_body
 from poya.csm.sts import S3Credentials
-from poya.csm.vcs import Repository, repository_of
+from poya.csm.tapms import Tenant, TenantResource
+from poya.csm.vcs import Branch, Repository, Tag, repository_of
 from poya.csm.versions import Version
 
 __all__ = [
+    "AppliedStages",
     "AuthConfig",
     "BasicLogin",
     "BootParameters",
     "BootSet",
     "BosComponent",
+    "BosProgress",
     "BosSession",
+    "Branch",
+    "BssHost",
     "CfsComponent",
     "CfsSession",
     "ClientCredentials",
     "Component",
     "Configuration",
     "DeletedImage",
+    "DeletedPublicKey",
+    "DeletedRecipe",
+    "EthernetInterface",
     "Features",
     "Group",
     "Image",
+    "IpAddress",
+    "IpReservation",
+    "Job",
+    "Kubernetes",
+    "KubernetesAccess",
     "Layer",
     "Link",
     "ListTooLong",
     "Lock",
     "MemberChange",
     "Membership",
+    "NeedsRelease",
+    "Network",
+    "NexusComponent",
+    "NexusRepository",
     "NoAuth",
     "Part",
     "Partition",
     "Password",
+    "PowerStatus",
     "PublicKey",
     "Recipe",
     "Record",
+    "RemoteBuildNode",
+    "RemoteBuildStatus",
     "Repository",
+    "Reservation",
     "RetryPolicy",
     "S3Credentials",
     "Secret",
     "SessionTemplate",
     "Site",
     "SiteConfig",
+    "SlsHardware",
     "Source",
     "StaticToken",
+    "Subnet",
+    "Tag",
+    "Task",
+    "Tenant",
+    "TenantResource",
+    "Transition",
     "Validation",
     "Version",
     "configuration_body",
+    "hardware_body",
     "repository_of",
     "template_body",
+    "tenant_body",
 ]

@@ -4,12 +4,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 
-from poya.csm.calls import params_of
-from poya.csm.channel import Channel
+import msgspec
+
+from poya.csm.http.answers import Answer
+from poya.csm.http.calls import params_of
+from poya.csm.http.channel import Channel
 from poya.csm.records import Record, records_of
 from poya.csm.versions import Version
-from poya.documents import JsonObject
+from poya.documents import Document, JsonObject
 from poya.errors import NotFound, UsageError
 
 _SELECTORS = ("hosts", "macs", "nids")
@@ -47,8 +51,7 @@ class BootParameterSets:
         """
         names = ",".join(hosts)
         answer = await self._channel.get("/bootparameters", params_of({"name": names or None}))
-        is_null = answer.body.strip() == b"null"
-        return records_of(BootParameters, [] if is_null else answer.rows(), answer)
+        return records_of(BootParameters, _rows(answer), answer)
 
     async def get(self, host: str) -> BootParameters:
         """Boot parameters of one host.
@@ -101,7 +104,18 @@ class BootParameterSets:
         """
         body: JsonObject = {"hosts": [*hosts]}
         _check_selects(body)
-        await self._channel.send(self._channel.call("DELETE", "/bootparameters", body=body))
+        await self._channel.delete("/bootparameters", body=body)
+
+
+class BssHost(Record, frozen=True, rename="pascal"):
+    """A component as BSS knows it from HSM, with the addresses that it boots from."""
+
+    id: str = msgspec.field(name="ID")
+    type: str = ""
+    state: str = ""
+    role: str = ""
+    nid: int | None = msgspec.field(default=None, name="NID")
+    macs: tuple[str, ...] | None = msgspec.field(default=None, name="MAC")
 
 
 class Bss:
@@ -110,6 +124,28 @@ class Bss:
     def __init__(self, channel: Channel) -> None:
         self._channel = channel
         self.boot_parameters = BootParameterSets(channel)
+
+    async def hosts(self) -> tuple[BssHost, ...]:
+        """The components that BSS knows; null for none (`GET /hosts`)."""
+        answer = await self._channel.get("/hosts")
+        return records_of(BssHost, _rows(answer), answer)
+
+    async def boot_script(self, host: str) -> str:
+        """The iPXE script that a node would be given now (`GET /bootscript`).
+
+        It holds presigned URLs and a token: show it to nobody.
+
+        Raises:
+            NotFound: BSS does not know the node.
+        """
+        params = params_of({"name": host})
+        call = self._channel.call("GET", "/bootscript", params=params, is_repeatable=True)
+        answer = await self._channel.send(replace(call, is_confidential=True))
+        return answer.body.decode("utf-8", "replace")
+
+    async def dump(self) -> Document:
+        """Everything that BSS holds, as served (`GET /dumpstate`)."""
+        return (await self._channel.get("/dumpstate")).document()
 
     async def version(self) -> Version:
         """The service's version (`GET /service/version`).
@@ -122,6 +158,11 @@ class Bss:
         if version is None:
             raise answer.bad("It holds no version.")
         return version
+
+
+def _rows(answer: Answer) -> list[msgspec.Raw]:
+    """The rows of a list; BSS says null for an empty one."""
+    return [] if answer.body.strip() == b"null" else answer.rows()
 
 
 def _check_selects(body: JsonObject) -> None:

@@ -18,11 +18,16 @@ SERVICE_PATHS: Mapping[str, str] = MappingProxyType(
     {
         "bos": "/apis/bos",
         "bss": "/apis/bss/boot/v1",
+        "capmc": "/apis/capmc/capmc/v1",
         "cfs": "/apis/cfs",
         "hsm": "/apis/smd/hsm/v2",
         "ims": "/apis/ims",
         "keycloak": "/keycloak",
+        "nexus": "/service/rest",
+        "pcs": "/apis/power-control/v1",
+        "sls": "/apis/sls/v1",
         "sts": "/apis/sts",
+        "tapms": "/apis/tapms",
         "vcs": "/vcs",
     }
 )
@@ -73,6 +78,20 @@ class BasicLogin:
     secret: Secret
 
 
+@dataclass(frozen=True, slots=True)
+class KubernetesAccess:
+    """How the site's Kubernetes API is reached: another address, CA and token than the gateway's.
+
+    Attributes:
+        url: As `https://kubeapi.cmn.alps.example:6443`.
+        ca_path: PEM file with the CA of the cluster; without it the site's own counts.
+    """
+
+    url: str
+    token: Secret
+    ca_path: str | None = None
+
+
 AuthConfig: TypeAlias = ClientCredentials | Password | StaticToken | NoAuth
 
 
@@ -86,6 +105,8 @@ class SiteConfig:
         proxy: As `socks5h://127.0.0.1:1080`; names are resolved on the far side of SOCKS.
         tenant: The TAPMS tenant to act as (header `Cray-Tenant-Name`).
         vcs_login: The account on the site's Gitea, which does not take the bearer token.
+        nexus_login: The account on the site's Nexus, which does not either; None asks as anybody.
+        kubernetes: How tenants are made and changed; None where nobody needs to.
         services: Base URLs of services that are not behind the gateway, by SERVICE_PATHS' keys.
         s3_endpoint: Used in place of the endpoint that STS names, which often resolves only
             inside the site.
@@ -100,6 +121,8 @@ class SiteConfig:
     proxy: str | None = field(default=None, repr=False)
     tenant: str | None = None
     vcs_login: BasicLogin | None = None
+    nexus_login: BasicLogin | None = None
+    kubernetes: KubernetesAccess | None = None
     services: Mapping[str, str] = field(default_factory=dict)
     s3_endpoint: str | None = None
     allowed_s3_hosts: tuple[str, ...] = ()
@@ -116,6 +139,8 @@ class SiteConfig:
                     todo=f"Known services: {', '.join(SERVICE_PATHS)}.",
                 )
             _split_url(url, f"site {self.name}: services.{service}")
+        if self.kubernetes is not None:
+            _split_url(self.kubernetes.url, f"site {self.name}: kubernetes.url")
         if self.s3_endpoint is not None:
             _split_url(self.s3_endpoint, f"site {self.name}: s3_endpoint")
         _check_token_url(self)

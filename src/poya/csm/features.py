@@ -8,18 +8,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
-from poya.csm import bos, cfs, ims
-from poya.csm.cfs_store import Dialect
+from poya.csm import releases
+from poya.csm.bos import Bos
+from poya.csm.cfs import Cfs, Dialect
+from poya.csm.ims import Ims
 from poya.csm.versions import Version
-
-# IMS's version at the start of each release (Cray-HPE/csm manifests; 1.7 by changelogs).
-_RELEASES = (
-    (Version(3, 24), "1.7"),
-    (Version(3, 16), "1.6"),
-    (Version(3, 9), "1.5"),
-    (Version(3, 8), "1.4"),
-    (Version(3, 0), "1.3"),
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +48,7 @@ class Features:
     versions: Mapping[str, str]
 
 
-async def probe(ims_client: ims.Ims, cfs_client: cfs.Cfs, bos_client: bos.Bos) -> Features:
+async def probe(ims_client: Ims, cfs_client: Cfs, bos_client: Bos) -> Features:
     """Ask the services what they are, at the same time.
 
     Raises:
@@ -76,26 +69,22 @@ def features_of(ims_version: Version, dialect: Dialect, bos_version: Version) ->
     return Features(
         cfs_v3=not dialect.is_v2,
         cfs_sources=not dialect.is_v2,
-        cfs_description=cfs_version >= cfs.DESCRIPTION_SINCE,
-        cfs_tenants=cfs_version >= cfs.TENANTS_SINCE,
-        ims_arch=ims_version >= ims.ARCH_SINCE,
-        ims_metadata=ims_version >= ims.METADATA_SINCE,
-        bos_arch=bos_version >= bos.ARCH_SINCE,
-        bos_tenants=bos_version >= bos.TENANTS_SINCE,
-        bos_arch_check=bos_version >= bos.ARCH_CHECK_SINCE,
+        cfs_description=cfs_version >= releases.CFS_DESCRIPTION.version,
+        cfs_tenants=cfs_version >= releases.CFS_TENANTS.version,
+        ims_arch=ims_version >= releases.IMS_ARCH.version,
+        ims_metadata=ims_version >= releases.IMS_METADATA.version,
+        bos_arch=bos_version >= releases.BOS_ARCH.version,
+        bos_tenants=bos_version >= releases.BOS_TENANTS.version,
+        bos_arch_check=bos_version >= releases.BOS_ARCH_CHECK.version,
         rootfs_providers=_providers(bos_version),
-        release_guess=_release(ims_version),
+        release_guess=releases.release_of(ims_version),
         versions=MappingProxyType(versions),
     )
 
 
 def _providers(bos_version: Version) -> frozenset[str]:
     known = {
-        "cpss3": bos_version < bos.CPS_UNTIL,
-        "sbps": bos_version >= bos.SBPS_SINCE,
+        "cpss3": bos_version < releases.BOS_WITHOUT_CPS.version,
+        "sbps": bos_version >= releases.BOS_SBPS.version,
     }
     return frozenset(name for name, is_known in known.items() if is_known)
-
-
-def _release(ims_version: Version) -> str:
-    return next((release for since, release in _RELEASES if ims_version >= since), "unknown")

@@ -14,15 +14,15 @@ from urllib.parse import urlencode
 
 import msgspec
 
-from poya.csm.answers import Answer
 from poya.csm.auth import Authorization, NoCredentials
-from poya.csm.calls import Call
 from poya.csm.config import ClientCredentials, Password, SiteConfig
+from poya.csm.http.answers import Answer
+from poya.csm.http.calls import Call
 from poya.csm.secret import masked
 from poya.errors import AuthenticationError, BadAnswer
 
 if TYPE_CHECKING:
-    from poya.csm.transport import Wire
+    from poya.csm.http.transport import Wire
 
 # A token is renewed this long before it ends, or after nine tenths of a short life.
 _MARGIN_S = 30.0

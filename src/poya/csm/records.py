@@ -7,11 +7,13 @@ is what gets copied, compared and stored. Nothing is ever encoded from a view.
 
 from __future__ import annotations
 
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
 from typing import TypeVar, cast
 
 import msgspec
 
-from poya.csm.answers import Answer
+from poya.csm.http.answers import Answer
 from poya.documents import Document, JsonObject
 
 R = TypeVar("R", bound="Record")
@@ -78,6 +80,23 @@ def records_of(kind: type[R], rows: list[msgspec.Raw], answer: Answer) -> tuple[
         except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
             raise answer.bad(f"Element {len(found)} of the list: {error}.") from error
     return tuple(found)
+
+
+async def records_from(
+    kind: type[R], rows: AsyncGenerator[tuple[msgspec.Raw, Answer], None]
+) -> AsyncGenerator[R, None]:
+    """Read records as they arrive, each with its own bytes.
+
+    Raises:
+        BadAnswer: An element is not such a record.
+    """
+    decode = msgspec.json.Decoder(kind).decode
+    async with aclosing(rows):
+        async for row, answer in rows:
+            try:
+                yield bind(decode(row), bytes(row))
+            except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+                raise answer.bad(f"An element of the list: {error}.") from error
 
 
 def bind(record: R, raw: bytes) -> R:

@@ -3,30 +3,38 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from poya.csm.auth import Basic, Credentials, NoCredentials, StaticBearer
 from poya.csm.bos import Bos
 from poya.csm.bss import Bss
+from poya.csm.capmc import Capmc
 from poya.csm.cfs import Cfs
-from poya.csm.channel import Channel
-from poya.csm.config import NoAuth, SiteConfig, StaticToken
+from poya.csm.config import BasicLogin, NoAuth, SiteConfig, StaticToken
 from poya.csm.features import Features, probe
 from poya.csm.hsm import Hsm
+from poya.csm.http.channel import Channel
+from poya.csm.http.retry import RetryPolicy
 from poya.csm.ims import Ims
 from poya.csm.keycloak import Keycloak
-from poya.csm.retry import RetryPolicy
+from poya.csm.kubernetes import Kubernetes
+from poya.csm.nexus import Nexus
+from poya.csm.pcs import Pcs
 from poya.csm.secret import Secret
+from poya.csm.sls import Sls
 from poya.csm.sts import Sts
+from poya.csm.tapms import Tapms
 from poya.csm.vcs import Vcs
 from poya.csm.versions import Once
+from poya.errors import ConfigError
 
 if TYPE_CHECKING:
     import httpx2
 
-    from poya.csm.transport import Wire
+    from poya.csm.http.transport import Wire
 
 
 class Site:
@@ -36,10 +44,13 @@ class Site:
         read_only: Whether every mutating request is refused before it is sent.
     """
 
-    def __init__(self, config: SiteConfig, wire: Wire, *, read_only: bool) -> None:
+    def __init__(
+        self, config: SiteConfig, open_wire: Callable[[SiteConfig], Wire], *, read_only: bool
+    ) -> None:
         self.config = config
         self.read_only = read_only
-        self._wire = wire
+        self._open_wire = open_wire
+        self._wire = wire = open_wire(config)
         self._credentials = _bearer(config, wire)
         self.hsm = Hsm(self._channel("hsm"))
         self.cfs = Cfs(self._channel("cfs"))
@@ -47,7 +58,12 @@ class Site:
         self.ims = Ims(self._channel("ims"))
         self.bss = Bss(self._channel("bss"))
         self.sts = Sts(self._channel("sts"), config)
-        self.vcs = Vcs(Channel(wire, Basic(config.vcs_login), config.name, config.base_url("vcs")))
+        self.sls = Sls(self._channel("sls"))
+        self.capmc = Capmc(self._channel("capmc"))
+        self.pcs = Pcs(self._channel("pcs"), self.capmc)
+        self.tapms = Tapms(self._channel("tapms"))
+        self.vcs = Vcs(self._own_account("vcs", config.vcs_login))
+        self.nexus = Nexus(self._own_account("nexus", config.nexus_login))
         self._features = Once(lambda: probe(self.ims, self.cfs, self.bos))
 
     @classmethod
@@ -71,15 +87,18 @@ class Site:
         Raises:
             ConfigError: The CA file cannot be used.
         """
-        from poya.csm.transport import open_wire  # noqa: PLC0415 - httpx2 takes 80 ms
+        from poya.csm.http.transport import open_wire  # noqa: PLC0415 - httpx2 takes 80 ms
 
-        wire = open_wire(
-            config, read_only=read_only, retry=retry or RetryPolicy(), transport=transport
-        )
+        def wire_to(place: SiteConfig) -> Wire:
+            return open_wire(
+                place, read_only=read_only, retry=retry or RetryPolicy(), transport=transport
+            )
+
+        site = cls(config, wire_to, read_only=read_only)
         try:
-            yield cls(config, wire, read_only=read_only)
+            yield site
         finally:
-            await wire.aclose()
+            await site._wire.aclose()
 
     async def features(self) -> Features:
         """What the site's services know, asked once.
@@ -101,6 +120,40 @@ class Site:
         """
         authorization = await self._credentials.authorization()
         return Secret.of(authorization.secrets[0]) if authorization else None
+
+    @asynccontextmanager
+    async def kubernetes(self) -> AsyncIterator[Kubernetes]:
+        """Open the site's Kubernetes API, which has an address, a CA and a token of its own.
+
+        Read-only like the site itself.
+
+        Raises:
+            ConfigError: The configuration does not say how it is reached.
+        """
+        access = self.config.kubernetes
+        if access is None:
+            raise ConfigError(
+                f"Nothing says where the Kubernetes API of {self.config.name} is.",
+                todo=f"Add [sites.{self.config.name}.kubernetes] with url, ca and token_file.",
+            )
+        config = replace(
+            self.config,
+            url=access.url,
+            auth=StaticToken(access.token),
+            ca_path=access.ca_path or self.config.ca_path,
+            services={},
+        )
+        wire = self._open_wire(config)
+        try:
+            credentials = StaticBearer(StaticToken(access.token))
+            yield Kubernetes(Channel(wire, credentials, config.name, access.url.rstrip("/")))
+        finally:
+            await wire.aclose()
+
+    def _own_account(self, service: str, login: BasicLogin | None) -> Channel:
+        """A channel to a service that has accounts of its own."""
+        base_url = self.config.base_url(service)
+        return Channel(self._wire, Basic(login), self.config.name, base_url)
 
     def _channel(self, service: str) -> Channel:
         base_url = self.config.base_url(service)

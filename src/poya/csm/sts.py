@@ -9,9 +9,9 @@ from urllib.parse import urlsplit
 
 import msgspec
 
-from poya.csm.answers import Answer
-from poya.csm.channel import Channel
 from poya.csm.config import SiteConfig
+from poya.csm.http.answers import Answer
+from poya.csm.http.channel import Channel
 from poya.csm.secret import Secret
 from poya.errors import BadAnswer
 

@@ -8,15 +8,17 @@ from urllib.parse import urlsplit
 
 import msgspec
 
-from poya.csm.calls import path_of
-from poya.csm.channel import Channel
-from poya.csm.records import Record, record_of
+from poya.csm.http.calls import params_of, path_of
+from poya.csm.http.channel import Channel
+from poya.csm.records import R, Record, record_of, records_of
 from poya.csm.versions import Version
 from poya.documents import JsonObject
-from poya.errors import NotFound, UsageError
+from poya.errors import BadAnswer, NotFound, UsageError
 
 _COMMIT = re.compile(r"[0-9a-f]{40}")
 _API = "/api/v1"
+_PER_PAGE = 50
+_MOST_PAGES = 10_000
 
 
 class Repository(Record, frozen=True):
@@ -29,12 +31,35 @@ class Repository(Record, frozen=True):
     empty: bool = False
 
 
-class _BranchCommit(msgspec.Struct, frozen=True):
+class BranchCommit(msgspec.Struct, frozen=True):
+    """The commit at the head of a branch."""
+
     id: str
 
 
-class _Branch(msgspec.Struct, frozen=True):
-    commit: _BranchCommit
+class TagCommit(msgspec.Struct, frozen=True):
+    """The commit that a tag names."""
+
+    sha: str
+
+
+class Branch(Record, frozen=True):
+    """A branch and the commit at its head.
+
+    Attributes:
+        protected: Whether Gitea lets nobody push to it, as product branches are.
+    """
+
+    name: str
+    commit: BranchCommit
+    protected: bool = False
+
+
+class Tag(Record, frozen=True):
+    """A tag and the commit that it names."""
+
+    name: str
+    commit: TagCommit
 
 
 class Vcs:
@@ -50,6 +75,61 @@ class Vcs:
             NotFound: There is none, or the account may not see it.
         """
         return record_of(Repository, await self._channel.get(_repository(owner, name)))
+
+    async def repositories(self, owner: str) -> tuple[Repository, ...]:
+        """The repositories of an organisation that the account may see, all pages.
+
+        Raises:
+            NotFound: There is no such organisation.
+        """
+        return await self._pages(Repository, f"{_API}/orgs{path_of(owner)}/repos")
+
+    async def branches(self, owner: str, name: str) -> tuple[Branch, ...]:
+        """The branches of a repository, all pages.
+
+        Raises:
+            NotFound: There is no such repository.
+        """
+        return await self._pages(Branch, f"{_repository(owner, name)}/branches")
+
+    async def tags(self, owner: str, name: str) -> tuple[Tag, ...]:
+        """The tags of a repository, all pages.
+
+        Raises:
+            NotFound: There is no such repository.
+        """
+        return await self._pages(Tag, f"{_repository(owner, name)}/tags")
+
+    async def file(self, owner: str, name: str, path: str, *, ref: str) -> bytes:
+        """The content of one file at a branch, tag or commit.
+
+        Raises:
+            NotFound: There is no such file, reference or repository.
+        """
+        where = f"{_repository(owner, name)}/raw{_branch(path)}"
+        return (await self._channel.get(where, params_of({"ref": ref}))).body
+
+    async def delete_repository(self, owner: str, name: str) -> None:
+        """Delete a repository with everything in it.
+
+        Raises:
+            NotFound: There is none, or the account may not see it.
+        """
+        await self._channel.delete(_repository(owner, name))
+
+    async def _pages(self, kind: type[R], path: str) -> tuple[R, ...]:
+        """Every page of a list: the first empty one ends it, however short Gitea keeps them."""
+        found: list[R] = []
+        for page in range(1, _MOST_PAGES + 1):
+            params = params_of({"page": page, "limit": _PER_PAGE})
+            answer = await self._channel.get(path, params)
+            rows = answer.rows()
+            if not rows:
+                return tuple(found)
+            found += records_of(kind, rows, answer)
+            if answer.total is not None and len(found) >= answer.total:
+                return tuple(found)
+        raise BadAnswer(f"Gitea of {self._channel.site} has no last page of {path}.")
 
     async def create_repository(self, owner: str, name: str) -> Repository:
         """Create an empty, private repository of an organisation.
@@ -94,7 +174,7 @@ class Vcs:
         except NotFound:
             await self.repository(owner, name)
             return None
-        return answer.decode(_Branch).commit.id
+        return record_of(Branch, answer).commit.id
 
     async def version(self) -> Version:
         """Gitea's version (`GET /version`).

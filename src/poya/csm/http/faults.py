@@ -13,8 +13,8 @@ from typing import TypeAlias
 import httpx2
 import socksio
 
-from poya.csm.calls import Call
 from poya.csm.config import SiteConfig
+from poya.csm.http.calls import Call
 from poya.errors import BadAnswer, CertificateError, ConfigError, PoyaError, Unreachable
 
 # What sending can raise. A SOCKS proxy that talks nonsense shows as the last three: httpcore2

@@ -5,22 +5,25 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TypeVar
+from types import MappingProxyType
+from typing import TypeAlias, TypeVar
 
 import msgspec
 
-from poya.csm.answers import Answer
-from poya.csm.calls import Params, params_of
-from poya.csm.cfs_records import CfsRecord, cfs_record, cfs_records, to_v2
-from poya.csm.channel import Channel
+from poya.csm.cfs.records import CfsRecord, cfs_record, cfs_records, to_v2
+from poya.csm.http.answers import Answer
+from poya.csm.http.calls import Params, params_of
+from poya.csm.http.channel import Channel
 from poya.csm.versions import Once, Version, VersionParts
-from poya.documents import JsonObject, parse
+from poya.documents import Json, JsonObject, parse
 from poya.errors import BadAnswer, RequestRefused
 
 C = TypeVar("C", bound=CfsRecord)
+Filters: TypeAlias = Mapping[str, str | bool | None]
 
-_NOT_FOUND = 404
 _BAD_REQUEST = 400
+# Query parameters that v2 spells otherwise.
+_V2_FILTERS: Mapping[str, str] = MappingProxyType({"config_name": "configName"})
 _TOO_LONG = "response size is too large"
 
 
@@ -63,17 +66,26 @@ class Records:
         answer = await (channel or self.channel).get(f"/{dialect.api}{path}")
         return cfs_record(kind, answer, is_v2=dialect.is_v2)
 
-    async def read_all(self, kind: type[C], collection: str, channel: Channel) -> tuple[C, ...]:
-        """All records of a collection, every page of it.
+    async def read_all(
+        self, kind: type[C], collection: str, channel: Channel, wanted: Filters | None = None
+    ) -> tuple[C, ...]:
+        """All records of a collection that fit, every page of it.
+
+        Args:
+            kind: What to read them as.
+            collection: The path's last part.
+            channel: Who asks.
+            wanted: Filters in the v3 spelling; those that are None do not count.
 
         Raises:
             ListTooLong: v2 will not list that many.
             BadAnswer: A page leads back to an earlier one.
         """
         if (await self.dialect()).is_v2:
-            return await self._read_v2_list(kind, collection, channel)
+            asked = {_V2_FILTERS.get(key, key): value for key, value in (wanted or {}).items()}
+            return await self._read_v2_list(kind, collection, channel, params_of(asked))
         found: list[C] = []
-        params: Params = ()
+        params = params_of(wanted or {})
         seen: set[Params] = set()
         while True:
             answer = await channel.get(f"/v3/{collection}", params)
@@ -87,10 +99,10 @@ class Records:
             seen.add(params)
 
     async def _read_v2_list(
-        self, kind: type[C], collection: str, channel: Channel
+        self, kind: type[C], collection: str, channel: Channel, params: Params
     ) -> tuple[C, ...]:
         try:
-            answer = await channel.get(f"/v2/{collection}")
+            answer = await channel.get(f"/v2/{collection}", params)
         except RequestRefused as refused:
             if refused.status != _BAD_REQUEST or _TOO_LONG not in refused.detail:
                 raise
@@ -103,17 +115,33 @@ class Records:
         return cfs_records(kind, answer.rows(), answer, is_v2=True)
 
     async def write(
-        self, kind: type[C], path: str, body: JsonObject, *, method: str, channel: Channel
+        self,
+        kind: type[C],
+        path: str,
+        body: JsonObject | None,
+        *,
+        method: str,
+        channel: Channel,
+        params: Params = (),
     ) -> C:
         """Write a record given in the v3 spelling; the answer is the record as stored."""
         dialect = await self.dialect()
+        spelled = to_v2(body) if body is not None and dialect.is_v2 else body
         call = channel.call(
             method,
             f"/{dialect.api}{path}",
-            body=to_v2(body) if dialect.is_v2 else body,
+            body=... if spelled is None else spelled,
+            params=params,
             is_repeatable=method == "PUT",
         )
         return cfs_record(kind, await channel.send(call), is_v2=dialect.is_v2)
+
+    async def patch_many(self, path: str, bodies: list[JsonObject]) -> None:
+        """Change several records in one request, each given in the v3 spelling with its id."""
+        dialect = await self.dialect()
+        spelled: list[Json] = [to_v2(one) if dialect.is_v2 else one for one in bodies]
+        if spelled:
+            await self.channel.patch(f"/{dialect.api}{path}", spelled)
 
     async def delete(self, path: str, channel: Channel) -> None:
         """Delete a record."""
@@ -123,22 +151,12 @@ class Records:
 async def ask_dialect(channel: Channel) -> Dialect:
     """Find out which API and version a site has (`GET /v3`, `/v2`, `/healthz`)."""
     for api in ("v3", "v2"):
-        answer = await _probe(channel, f"/{api}")
+        answer = await channel.try_get(f"/{api}")
         if answer is not None:
             return Dialect(api, _version(answer))
     # Before 1.12 CFS says no version; that it is there at all, it must still say.
     await channel.get("/healthz")
     return Dialect("v2", None)
-
-
-async def _probe(channel: Channel, path: str) -> Answer | None:
-    """The answer at a path that older releases do not have; None if it is not there."""
-    call = channel.call("GET", path, is_repeatable=True)
-    answer = await channel.wire.exchange(call, channel.credentials)
-    if answer.status == _NOT_FOUND:
-        return None
-    answer.raise_for_status()
-    return answer
 
 
 def _version(answer: Answer) -> Version:

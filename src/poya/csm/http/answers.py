@@ -9,7 +9,7 @@ from typing import TypeVar
 
 import msgspec
 
-from poya.csm.calls import Call
+from poya.csm.http.calls import Call
 from poya.csm.secret import masked
 from poya.documents import Document, Json, parse
 from poya.errors import (
@@ -36,6 +36,7 @@ class Answer:
         request_id: The correlation id under which the gateway and the service logged it.
         location: Where a redirect points, without its query.
         retry_after: The header of that name.
+        total: How many elements the whole list has, where Gitea says it (`X-Total-Count`).
         secrets: What the request carried; no message shows it.
     """
 
@@ -45,6 +46,7 @@ class Answer:
     request_id: str = ""
     location: str = ""
     retry_after: str = ""
+    total: int | None = None
     secrets: tuple[str, ...] = field(default=(), repr=False)
 
     def raise_for_status(self) -> None:

@@ -7,17 +7,19 @@ import asyncio
 import logging
 import time
 import uuid
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import asynccontextmanager
 from itertools import count
 
 import httpx2
 
-from poya.csm.answers import Answer
 from poya.csm.auth import Authorization, Credentials
-from poya.csm.calls import MEBIBYTE, Call
 from poya.csm.config import SiteConfig
-from poya.csm.faults import SENDING_FAILS, translate
-from poya.csm.readonly import ReadOnlyTransport, harmless_requests
-from poya.csm.retry import RetryPolicy
+from poya.csm.http.answers import Answer
+from poya.csm.http.calls import MEBIBYTE, Call
+from poya.csm.http.faults import SENDING_FAILS, translate
+from poya.csm.http.readonly import ReadOnlyTransport, harmless_requests
+from poya.csm.http.retry import RetryPolicy
 from poya.csm.tls import site_context
 from poya.errors import BadAnswer, PoyaError, Unreachable
 
@@ -56,20 +58,62 @@ class Wire:
         answer.raise_for_status()
         return answer
 
-    async def exchange(self, call: Call, credentials: Credentials) -> Answer:
-        """As `send`, but an answer of any status comes back."""
+    async def exchange(
+        self, call: Call, credentials: Credentials, held: list[httpx2.Response] | None = None
+    ) -> Answer:
+        """As `send`, but an answer of any status comes back.
+
+        Args:
+            held: If given, a 2xx answer comes back without its body, and the response that the
+                body is to be read from is put here, with its slot: for `open` alone.
+        """
         authorization = await credentials.authorization()
-        answer = await self._persist(call, authorization)
+        answer = await self._persist(call, authorization, held)
         if answer.status == _UNAUTHORISED and authorization is not None:
             renewed = await credentials.renewed(authorization)
             if renewed is not None:
-                return await self._persist(call, renewed)
+                return await self._persist(call, renewed, held)
         return answer
 
-    async def _persist(self, call: Call, authorization: Authorization | None) -> Answer:
+    @asynccontextmanager
+    async def open(
+        self, call: Call, credentials: Credentials
+    ) -> AsyncIterator[tuple[Answer, AsyncGenerator[bytes, None]]]:
+        """Send a call and read its body piece by piece; nothing is repeated once it began.
+
+        Raises:
+            PoyaError: As `send` says; while reading, too.
+        """
+        held: list[httpx2.Response] = []
+        try:
+            answer = await self.exchange(call, credentials, held)
+            answer.raise_for_status()
+            yield answer, self._pieces(held[0], call)
+        finally:
+            for response in held:
+                await response.aclose()
+                self._slots.release()
+
+    async def _pieces(self, response: httpx2.Response, call: Call) -> AsyncGenerator[bytes, None]:
+        size_bytes = 0
+        try:
+            async for piece in response.aiter_bytes():
+                size_bytes += len(piece)
+                if size_bytes > call.limit_bytes:
+                    raise _too_long(call)
+                yield piece
+        except SENDING_FAILS as error:
+            raise translate(error, call, self._config) from error
+
+    async def _persist(
+        self,
+        call: Call,
+        authorization: Authorization | None,
+        held: list[httpx2.Response] | None,
+    ) -> Answer:
         for attempt in count(1):
             try:
-                answer = await self._attempt(call, authorization)
+                answer = await self._attempt(call, authorization, held)
             except Unreachable as error:
                 wait_s = self._retry.wait_after_fault(call, error, attempt)
                 if wait_s is None:
@@ -81,30 +125,44 @@ class Wire:
             await self._retry.sleep(wait_s)
         raise AssertionError
 
-    async def _attempt(self, call: Call, authorization: Authorization | None) -> Answer:
-        """Send once and log it, whatever comes of it."""
+    async def _attempt(
+        self,
+        call: Call,
+        authorization: Authorization | None,
+        held: list[httpx2.Response] | None,
+    ) -> Answer:
+        """Send once and log it, whatever comes of it; a slot stays taken while a body is held."""
         request_id = str(uuid.uuid4())
-        async with self._slots:
-            started_s, outcome = time.monotonic(), "abandoned"
-            try:
-                answer = await self._converse(call, authorization, request_id)
-                outcome = f"{answer.status}"
-            except PoyaError as error:
-                outcome = type(error).__name__
-                raise
-            finally:
-                took_ms = (time.monotonic() - started_s) * 1000
-                _LOG.debug("%s: %s in %.0f ms [%s]", call, outcome, took_ms, request_id)
+        await self._slots.acquire()
+        started_s, outcome = time.monotonic(), "abandoned"
+        try:
+            answer = await self._converse(call, authorization, request_id, held)
+            outcome = f"{answer.status}"
+        except PoyaError as error:
+            outcome = type(error).__name__
+            raise
+        finally:
+            took_ms = (time.monotonic() - started_s) * 1000
+            _LOG.debug("%s: %s in %.0f ms [%s]", call, outcome, took_ms, request_id)
+            if not held:
+                self._slots.release()
         return answer
 
     async def _converse(
-        self, call: Call, authorization: Authorization | None, request_id: str
+        self,
+        call: Call,
+        authorization: Authorization | None,
+        request_id: str,
+        held: list[httpx2.Response] | None,
     ) -> Answer:
         try:
             request = self._request(call, authorization, request_id)
             # httpx2 limits each wait; a proxy's handshake is several, so all of them together.
             async with asyncio.timeout(self._longest_wait_s(call)):
                 response = await self._client.send(request, stream=True)
+            if held is not None and response.is_success:
+                held.append(response)
+                return _answer(call, response, b"", request_id, authorization)
             try:
                 body = await _read(response, call)
             finally:
@@ -197,9 +255,16 @@ async def _read(response: httpx2.Response, call: Call) -> bytes:
         if size_bytes > limit:
             if not response.is_success:
                 break
-            raise BadAnswer(f"The answer to {call} is longer than {limit / MEBIBYTE:g} MiB.")
+            raise _too_long(call)
         chunks.append(chunk)
     return b"".join(chunks)
+
+
+def _too_long(call: Call) -> BadAnswer:
+    return BadAnswer(
+        f"The answer to {call} is longer than {call.limit_bytes / MEBIBYTE:g} MiB.",
+        why="What is longer is not read: it would fill this machine's memory.",
+    )
 
 
 def _answer(
@@ -209,6 +274,7 @@ def _answer(
     request_id: str,
     authorization: Authorization | None,
 ) -> Answer:
+    total = response.headers.get("X-Total-Count", "")
     return Answer(
         call=call,
         status=response.status_code,
@@ -216,5 +282,6 @@ def _answer(
         request_id=request_id,
         location=response.headers.get("Location", "").partition("?")[0],
         retry_after=response.headers.get("Retry-After", ""),
+        total=int(total) if total.isascii() and total.isdigit() else None,
         secrets=call.secrets + (authorization.secrets if authorization else ()),
     )

@@ -76,12 +76,61 @@ class BosSession(Record, frozen=True):
     status: SessionState | None = None
 
 
+class Phases(msgspec.Struct, frozen=True):
+    """Shares of a session's components, in per cent."""
+
+    percent_complete: float = 0
+    percent_powering_on: float = 0
+    percent_powering_off: float = 0
+    percent_configuring: float = 0
+
+
+class BosProgress(Record, frozen=True):
+    """How far a session is.
+
+    Attributes:
+        status: pending, running, complete.
+        error_summary: What went wrong, by message: how many components, and which.
+    """
+
+    status: str = ""
+    managed_components_count: int = 0
+    phases: Phases = Phases()
+    percent_successful: float = 0
+    percent_failed: float = 0
+    percent_staged: float = 0
+    error_summary: dict[str, object] | None = None
+
+
+class AppliedStages(msgspec.Struct, frozen=True):
+    """What became of components whose staged state was to be applied."""
+
+    succeeded: tuple[str, ...] = ()
+    failed: tuple[str, ...] = ()
+    ignored: tuple[str, ...] = ()
+
+
 class ComponentStatus(msgspec.Struct, frozen=True):
     """Where a component is between its actual and its desired state."""
 
     phase: str | None = None
     status: str | None = None
     status_override: str | None = None
+
+
+class BootArtifacts(msgspec.Struct, frozen=True):
+    """What a node boots; all empty for one that is to be off."""
+
+    kernel: str = ""
+    initrd: str = ""
+    kernel_parameters: str = ""
+
+
+class BootState(msgspec.Struct, frozen=True):
+    """What a component boots and how it is configured."""
+
+    boot_artifacts: BootArtifacts | None = None
+    configuration: str | None = None
 
 
 class BosComponent(Record, frozen=True):
@@ -92,6 +141,8 @@ class BosComponent(Record, frozen=True):
     error: str | None = None
     session: str | None = None
     status: ComponentStatus | None = None
+    desired_state: BootState | None = None
+    actual_state: BootState | None = None
 
 
 def template_body(template: Document) -> JsonObject:

@@ -9,13 +9,18 @@ from poya.csm.config import ClientCredentials, Password, SiteConfig
 from poya.errors import PoyaError
 
 _READING = frozenset({"GET", "HEAD", "OPTIONS"})
-# SMD takes long lists of xnames in the body of a POST that changes nothing.
-_SMD_QUERIES = (
-    "/State/Components/Query",
-    "/State/Components/ByNID/Query",
-    "/locks/status",
-    "/locks/service/reservations/check",
-)
+# What is asked with a POST because the names in question would not fit into a URL.
+_QUERIES = {
+    "hsm": (
+        "/State/Components/Query",
+        "/State/Components/ByNID/Query",
+        "/locks/status",
+        "/locks/service/reservations/check",
+    ),
+    "pcs": ("/power-status",),
+    "capmc": ("/get_xname_status",),
+    "tapms": ("/v1alpha3/tenants",),
+}
 
 
 class WriteRefused(PoyaError):
@@ -55,7 +60,11 @@ class ReadOnlyTransport(httpx2.AsyncBaseTransport):
 def harmless_requests(config: SiteConfig) -> frozenset[tuple[str, str]]:
     """Method and URL of the requests that change nothing although they look like it."""
     allowed = [("PUT", f"{config.base_url('sts')}/token")]
-    allowed += [("POST", f"{config.base_url('hsm')}{path}") for path in _SMD_QUERIES]
+    allowed += [
+        ("POST", f"{config.base_url(service)}{path}")
+        for service, paths in _QUERIES.items()
+        for path in paths
+    ]
     if isinstance(config.auth, ClientCredentials | Password):
         allowed.append(("POST", config.token_endpoint(config.auth)))
     return frozenset((method, str(httpx2.URL(url))) for method, url in allowed)

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 
-from poya.csm.answers import Answer
-from poya.csm.calls import Call
+from poya.csm.http.answers import Answer
+from poya.csm.http.calls import Call
 from poya.errors import BadAnswer, CertificateError, Unreachable
 
 # Too many requests; the gateway has no service behind it, or that is starting or slow.

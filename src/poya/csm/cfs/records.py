@@ -13,7 +13,7 @@ from typing import TypeVar
 
 import msgspec
 
-from poya.csm.answers import Answer
+from poya.csm.http.answers import Answer
 from poya.csm.records import Record, bind, body_without, records_of
 from poya.documents import Document, Json, JsonObject
 from poya.errors import BadAnswer
@@ -21,22 +21,35 @@ from poya.errors import BadAnswer
 # Every key that the two versions spell differently (config-framework-service, api/openapi.yaml).
 _V3_OF_V2: Mapping[str, str] = MappingProxyType(
     {
+        "additionalInventoryUrl": "additional_inventory_url",
         "ansibleConfig": "ansible_config",
         "ansibleLimit": "ansible_limit",
         "ansiblePassthrough": "ansible_passthrough",
         "ansibleVerbosity": "ansible_verbosity",
+        "batchSize": "batch_size",
+        "batchWindow": "batch_window",
+        "batcherCheckInterval": "batcher_check_interval",
+        "batcherDisable": "batcher_disable",
+        "batcherMaxBackoff": "batcher_max_backoff",
+        "batcherPendingTimeout": "batcher_pending_timeout",
         "cloneUrl": "clone_url",
         "completionTime": "completion_time",
         "configurationLimit": "configuration_limit",
         "configurationName": "configuration_name",
         "configurationStatus": "configuration_status",
+        "defaultAnsibleConfig": "default_ansible_config",
+        "defaultBatcherRetryPolicy": "default_batcher_retry_policy",
+        "defaultPlaybook": "default_playbook",
         "desiredConfig": "desired_config",
         "desiredState": "desired_state",
         "errorCount": "error_count",
+        "hardwareSyncInterval": "hardware_sync_interval",
         "imsRequireDkms": "ims_require_dkms",
         "lastUpdated": "last_updated",
+        "loggingLevel": "logging_level",
         "retryPolicy": "retry_policy",
         "sessionName": "session_name",
+        "sessionTTL": "session_ttl",
         "specialParameters": "special_parameters",
         "startTime": "start_time",
         "stateAppend": "state_append",
