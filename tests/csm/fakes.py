@@ -56,6 +56,11 @@ class FakeSite:
 
         self.routes.insert(0, (method, re.compile(path), handler))
 
+    def on_any(self, handler: Handler) -> None:
+        """Give every request to one handler."""
+        for method in ("GET", "PUT", "POST", "PATCH", "DELETE"):
+            self.on(method, ".*", handler)
+
     def __call__(self, request: httpx2.Request) -> httpx2.Response:
         self.requests.append(request)
         path = request.url.raw_path.decode().partition("?")[0]

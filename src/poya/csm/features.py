@@ -69,13 +69,13 @@ def features_of(ims_version: Version, dialect: Dialect, bos_version: Version) ->
     return Features(
         cfs_v3=not dialect.is_v2,
         cfs_sources=not dialect.is_v2,
-        cfs_description=cfs_version >= releases.CFS_DESCRIPTION.version,
-        cfs_tenants=cfs_version >= releases.CFS_TENANTS.version,
-        ims_arch=ims_version >= releases.IMS_ARCH.version,
-        ims_metadata=ims_version >= releases.IMS_METADATA.version,
-        bos_arch=bos_version >= releases.BOS_ARCH.version,
-        bos_tenants=bos_version >= releases.BOS_TENANTS.version,
-        bos_arch_check=bos_version >= releases.BOS_ARCH_CHECK.version,
+        cfs_description=releases.CFS_DESCRIPTION.is_met_by(cfs_version),
+        cfs_tenants=releases.CFS_TENANTS.is_met_by(cfs_version),
+        ims_arch=releases.IMS_ARCH.is_met_by(ims_version),
+        ims_metadata=releases.IMS_METADATA.is_met_by(ims_version),
+        bos_arch=releases.BOS_ARCH.is_met_by(bos_version),
+        bos_tenants=releases.BOS_TENANTS.is_met_by(bos_version),
+        bos_arch_check=releases.BOS_ARCH_CHECK.is_met_by(bos_version),
         rootfs_providers=_providers(bos_version),
         release_guess=releases.release_of(ims_version),
         versions=MappingProxyType(versions),
@@ -84,7 +84,7 @@ def features_of(ims_version: Version, dialect: Dialect, bos_version: Version) ->
 
 def _providers(bos_version: Version) -> frozenset[str]:
     known = {
-        "cpss3": bos_version < releases.BOS_WITHOUT_CPS.version,
-        "sbps": bos_version >= releases.BOS_SBPS.version,
+        "cpss3": not releases.BOS_WITHOUT_CPS.is_met_by(bos_version),
+        "sbps": releases.BOS_SBPS.is_met_by(bos_version),
     }
     return frozenset(name for name, is_known in known.items() if is_known)

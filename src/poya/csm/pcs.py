@@ -80,16 +80,24 @@ class _StatusArray(msgspec.Struct, frozen=True):
     status: list[msgspec.Raw] | None = None
 
 
-class Transitions:
-    """Changes of power (`/transitions`)."""
+class _NeedsPcs:
+    """What CAPMC has nothing like."""
 
     def __init__(self, channel: Channel, is_there: Once[bool]) -> None:
         self._channel = channel
         self._is_there = is_there
 
+    async def _require(self, what: str) -> None:
+        if not await self._is_there.get():
+            raise NeedsRelease(what, self._channel.site, "1.4", "CAPMC only")
+
+
+class Transitions(_NeedsPcs):
+    """Changes of power (`/transitions`). Every call raises NeedsRelease without PCS."""
+
     async def list(self) -> tuple[Transition, ...]:
         """The transitions of the last day, without their tasks."""
-        await self._require()
+        await self._require("A power transition")
         answer = await self._channel.get("/transitions")
         rows = answer.decode(_TransitionArray).transitions or []
         return records_of(Transition, rows, answer)
@@ -100,7 +108,7 @@ class Transitions:
         Raises:
             NotFound: There is none with that id, or it is older than a day.
         """
-        await self._require()
+        await self._require("A power transition")
         return record_of(Transition, await self._channel.get(_transition(transition_id)))
 
     async def start(
@@ -125,7 +133,7 @@ class Transitions:
         location: list[Json] = [{"xname": normalise_xname(xname)} for xname in xnames]
         if not location:
             raise UsageError("Components to switch must be named.")
-        await self._require()
+        await self._require("A power transition")
         body: JsonObject = {"operation": operation, "location": location}
         if deadline_minutes is not None:
             body["taskDeadlineMinutes"] = deadline_minutes
@@ -138,31 +146,27 @@ class Transitions:
             NotFound: There is none with that id.
             RequestRefused: It is over (400).
         """
-        await self._require()
+        await self._require("A power transition")
         await self._channel.delete(_transition(transition_id))
 
-    async def _require(self) -> None:
-        if not await self._is_there.get():
-            raise NeedsRelease("A power transition", self._channel.site, "1.4", "CAPMC only")
 
-
-class PowerCaps:
-    """Limits on the power of nodes (`/power-cap`)."""
-
-    def __init__(self, channel: Channel) -> None:
-        self._channel = channel
+class PowerCaps(_NeedsPcs):
+    """Limits on the power of nodes (`/power-cap`). Every call raises NeedsRelease without PCS."""
 
     async def snapshot(self, xnames: Iterable[str]) -> Document:
         """Begin to read the limits of nodes; the answer has the id of the task that does it."""
+        await self._require("A power cap")
         ids: list[Json] = [normalise_xname(xname) for xname in xnames]
         return (await self._channel.post("/power-cap/snapshot", {"xnames": ids})).document()
 
     async def set(self, body: JsonObject) -> Document:
         """Begin to set limits (`{"components": [{"xname", "controls": [{"name", "value"}]}]}`)."""
+        await self._require("A power cap")
         return (await self._channel.patch("/power-cap", body)).document()
 
     async def tasks(self) -> Document:
         """The tasks that read or set limits."""
+        await self._require("A power cap")
         return (await self._channel.get("/power-cap")).document()
 
     async def task(self, task_id: str) -> Document:
@@ -171,6 +175,7 @@ class PowerCaps:
         Raises:
             NotFound: There is none with that id.
         """
+        await self._require("A power cap")
         return (await self._channel.get(f"/power-cap{path_of(task_id)}")).document()
 
 
@@ -182,7 +187,7 @@ class Pcs:
         self._capmc = capmc
         self._is_there = Once(self._ask)
         self.transitions = Transitions(channel, self._is_there)
-        self.power_caps = PowerCaps(channel)
+        self.power_caps = PowerCaps(channel, self._is_there)
 
     async def is_there(self) -> bool:
         """Whether the site has PCS, asked once (`GET /readiness`)."""

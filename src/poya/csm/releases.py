@@ -15,15 +15,26 @@ from poya.errors import UsageError
 
 @dataclass(frozen=True, slots=True)
 class Since:
-    """The first version of a service that can do something, and the CSM release it came with."""
+    """The first version of a service that can do something, and the CSM release it came with.
+
+    Attributes:
+        backport: The first version of an older line (same major and minor) that can, too.
+    """
 
     version: Version
     release: str
+    backport: Version | None = None
+
+    def is_met_by(self, found: Version) -> bool:
+        """Whether a service of this version can do it."""
+        line = self.backport
+        is_backported = line is not None and found[:2] == line[:2] and found >= line
+        return found >= self.version or is_backported
 
 
 CFS_DESCRIPTION = Since(Version(1, 12), "1.4")
 CFS_V3 = Since(Version(1, 17), "1.5")
-CFS_SOURCE_RESTORE = Since(Version(1, 18, 14), "1.7, or a late 1.5")
+CFS_SOURCE_RESTORE = Since(Version(1, 23), "1.7", backport=Version(1, 18, 14))
 CFS_TENANTS = Since(Version(1, 26), "1.7")
 IMS_ARCH = Since(Version(3, 9), "1.5")
 IMS_REMOTE_BUILD_NODES = Since(Version(3, 11), "1.5")
@@ -67,7 +78,7 @@ def require(found: Version, since: Since, what: str, site: str, service: str) ->
     Raises:
         NeedsRelease: It is older.
     """
-    if found < since.version:
+    if not since.is_met_by(found):
         raise NeedsRelease(what, site, since.release, f"{service} {found}")
 
 

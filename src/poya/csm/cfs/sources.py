@@ -59,10 +59,10 @@ class Sources:
         """Create a source whose login is in the site's Vault already, under this name.
 
         Raises:
-            NeedsRelease: CFS is older than 1.18.14.
+            NeedsRelease: CFS is older than 1.23 (1.18.14 of CSM 1.5 can, too).
             RequestRefused: With status 409 if the name is taken.
         """
-        dialect = await self._need_v3()
+        dialect = await self._records.dialect()
         version, channel = dialect.version or Version(0, 0), self._records.channel
         require(version, CFS_SOURCE_RESTORE, "Restoring a source", channel.site, "CFS")
         credentials: JsonObject = {

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from poya.csm.http.calls import params_of, path_of
+from poya.csm.http.calls import path_of
 from poya.csm.http.channel import Channel
 from poya.csm.records import Record, record_of, records_of
 from poya.documents import JsonObject
@@ -37,16 +37,9 @@ class Jobs:
     def __init__(self, channel: Channel) -> None:
         self._channel = channel
 
-    async def list(
-        self,
-        *,
-        status: str | None = None,
-        job_type: str | None = None,
-        age: str | None = None,
-    ) -> tuple[Job, ...]:
-        """All jobs, or those of a status, a type, or older than an age (`3d`)."""
-        wanted = params_of({"status": status, "job_type": job_type, "age": age})
-        answer = await self._channel.get("/v3/jobs", wanted)
+    async def list(self) -> tuple[Job, ...]:
+        """All jobs; IMS knows no filters here."""
+        answer = await self._channel.get("/v3/jobs")
         return records_of(Job, answer.rows(), answer)
 
     async def get(self, job_id: str) -> Job:
