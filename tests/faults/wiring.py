@@ -14,7 +14,7 @@ import httpx2
 
 from faults.fuse import FusedJournal, FusedWitness
 from poya.csm import RetryPolicy, S3Credentials, Site, SiteConfig
-from poya.csm.transport import network
+from poya.csm.http.transport import network
 from poya.migration import carrying
 from poya.migration.witnessing import Gate
 from poya.sites.base import Source, Target, Witness

@@ -9,8 +9,8 @@ from collections.abc import Callable
 import httpx2
 
 from poya.csm import SiteConfig
-from poya.csm.readonly import harmless_requests
-from poya.csm.transport import network
+from poya.csm.http.readonly import harmless_requests
+from poya.csm.http.transport import network
 from poya.sites.base import Witness, Write
 from poya.transfer import Exchanger, Guard, HttpRequest, HttpResponse
 
