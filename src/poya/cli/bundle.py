@@ -63,3 +63,23 @@ def schema() -> None:
     from poya.sites.bundle import bundle_schema
 
     click.echo(bundle_schema(), nl=False)
+
+
+@bundle.command()
+@click.argument("directory", metavar="DIR")
+@click.argument("destination", metavar="OUT")
+@click.option("--for", "form", type=click.Choice(["manta"]), required=True, expose_value=False)
+@_OUTPUT
+def export(directory: str, destination: str, output: str) -> None:
+    """Carry the bundle in DIR to OUT.
+
+    With '--for manta' OUT becomes a directory that the restore of manta 1.x and 2.x takes; what
+    its files cannot say, and what manta will not restore, is listed.
+
+    \b
+    Examples:
+      poya bundle export ./gele ./gele-for-manta --for manta
+    """
+    from poya.cli.bundle_carrying import export_bundle
+
+    export_bundle(directory, destination, as_json=output == "json")

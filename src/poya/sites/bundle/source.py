@@ -34,15 +34,18 @@ def open_bundle(directory: Path, progress: HashProgress = ignore_progress) -> Bu
         UsageError: It is no directory, or holds no session template.
         BundleDamaged: The index or a record is damaged, or the backup was not finished.
     """
+    return BundleSource(load_contents(directory), progress)
+
+
+def load_contents(directory: Path) -> Contents:
+    """Read all records of a bundle, by its index or as manta left it. Raises as `open_bundle`."""
     if not directory.is_dir():
         raise UsageError(
             f"There is no directory {directory}.",
             todo="Name the directory of a backup; for single files use --bos-file, --cfs-file, …",
         )
     has_index = os.path.lexists(directory / INDEX)
-    return BundleSource(
-        read_indexed(directory) if has_index else read_directory(directory), progress
-    )
+    return read_indexed(directory) if has_index else read_directory(directory)
 
 
 def open_files(
@@ -203,14 +206,14 @@ def intact_templates(contents: Contents) -> tuple[str, ...]:
 
 
 def refuse_flawed(
-    contents: Contents, templates: tuple[SessionTemplate, ...], selector: Selector
+    contents: Contents, templates: tuple[SessionTemplate, ...], selector: Selector | None = None
 ) -> None:
     """Refuse what cannot be understood, and say what can still be restored.
 
     Raises:
         BundleDamaged: A record that is needed is missing or cannot be understood.
     """
-    for flaw in flaws_of(contents, templates, selector):
+    for flaw in flaws_of(contents, templates, selector or Selector()):
         error = flaw.reason
         if isinstance(error, BundleDamaged):
             intact = "".join(f" --template {name}" for name in intact_templates(contents))
