@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager, contextmanager
 from dataclasses import asdict, dataclass, fields
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 from poya.errors import UsageError
 from poya.journal import Journal, RunFiles, RunStore, hold
@@ -22,6 +22,9 @@ from poya.settings import Settings, state_directory
 from poya.site_config import site_config
 from poya.sites.base import Source, Surveyed, Target
 from poya.transfer import Limits
+
+if TYPE_CHECKING:
+    from poya.sites.bundle.trust import TrustPolicy
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,8 +120,16 @@ class Workshop:
         return SitePlace(self._settings.site(name).name)
 
     @asynccontextmanager
-    async def source(self, place: Place) -> AsyncIterator[Source]:
-        """Open a place for reading; a site's client cannot send a request that changes it."""
+    async def source(self, place: Place, towards: Place | None = None) -> AsyncIterator[Source]:
+        """Open a place for reading; a site's client cannot send a request that changes it.
+
+        Args:
+            place: What to open.
+            towards: Where it goes: that site's policy on bundles counts.
+
+        Raises:
+            BundleUntrusted: The policy refuses the bundle.
+        """
         if isinstance(place, SitePlace):
             from poya.sites.csm import open_csm_source
 
@@ -133,7 +144,7 @@ class Workshop:
         from poya.sites.bundle import open_bundle, open_files
 
         if isinstance(place, BundlePlace):
-            yield open_bundle(Path(place.directory))
+            yield open_bundle(Path(place.directory), policy=self._trust(towards))
         else:
             yield open_files(
                 bos_files=_paths(place.bos),
@@ -141,7 +152,17 @@ class Workshop:
                 hsm_files=_paths(place.hsm),
                 ims_files=_paths(place.ims),
                 image_dirs=_paths(place.image_dirs),
+                policy=self._trust(towards),
             )
+
+    def _trust(self, towards: Place | None) -> TrustPolicy:
+        from poya.sites.bundle.trust import FREE_POLICY, TrustPolicy, read_public_key
+
+        if not isinstance(towards, SitePlace):
+            return FREE_POLICY
+        wanted = self._settings.site(towards.name).bundles
+        keys = tuple(read_public_key(key) for key in wanted.keys)
+        return TrustPolicy(keys, wanted.refuses_unsigned)
 
     @asynccontextmanager
     async def target(

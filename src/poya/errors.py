@@ -6,6 +6,7 @@ PoyaError
 │   ├── ConfigError         2   the configuration file
 │   └── NotFound            2   a named thing does not exist
 ├── FindingsRefuse         10   the plan has findings that refuse it
+│   └── BundleUntrusted    10   nobody who is trusted vouches for a bundle
 ├── Conflict               11   the target holds something else under a name of ours
 │   └── StalePlan          11   the target changed since the plan was made
 ├── StoppedPartWay         12   some steps are done, some are not; the run can be resumed
@@ -72,6 +73,10 @@ class FindingsRefuse(PoyaError):
     """At least one finding refuses the plan; nothing was written."""
 
     exit_code = 10
+
+
+class BundleUntrusted(FindingsRefuse):
+    """A bundle's signature is missing where it must be, or wrong, or by nobody who is trusted."""
 
 
 class Conflict(PoyaError):

@@ -21,13 +21,14 @@ AUTH_METHODS = ("client-credentials", "password", "token", "none")
 _SITE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}")
 
 _SITE_KEYS = frozenset(
-    "kind url ca proxy tenant s3_endpoint allowed_s3_hosts auth vcs services".split()
+    "kind url ca proxy tenant s3_endpoint allowed_s3_hosts auth vcs services bundles".split()
 )
 _AUTH_KEYS = frozenset(
     "method client_id username realm token_url client_secret_file client_secret_env "
     "password_file password_env token_file token_env".split()
 )
 _VCS_KEYS = frozenset("username password_file password_env".split())
+_BUNDLES_KEYS = frozenset("keys unsigned".split())
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +65,19 @@ class VcsSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class BundleSettings:
+    """What a site demands of the bundles that are restored to it.
+
+    Attributes:
+        keys: Minisign public keys of those who may vouch for a bundle: files, or the keys.
+        refuses_unsigned: Whether a bundle that none of them signed is refused.
+    """
+
+    keys: tuple[str, ...] = ()
+    refuses_unsigned: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class SiteSettings:
     """One `[sites.<name>]` table.
 
@@ -85,6 +99,7 @@ class SiteSettings:
     auth: AuthSettings = field(default_factory=AuthSettings)
     vcs: VcsSettings | None = None
     services: Mapping[str, str] = field(default_factory=dict)
+    bundles: BundleSettings = field(default_factory=BundleSettings)
 
 
 @dataclass(frozen=True, slots=True)
@@ -242,7 +257,31 @@ def _site(name: str, table: object, base: Path) -> SiteSettings:
         auth=_auth(table.get("auth", {}), name, base),
         vcs=_vcs(table.get("vcs"), name, base),
         services=_services(table.get("services", {}), where),
+        bundles=_bundles(table.get("bundles", {}), name, base),
     )
+
+
+def _bundles(table: object, site: str, base: Path) -> BundleSettings:
+    where = f"[sites.{site}.bundles]"
+    if not isinstance(table, dict):
+        raise ConfigError(f"{where} is not a table.")
+    _refuse_unknown(table, _BUNDLES_KEYS, where)
+    keys = _texts(table.get("keys", []), f"{where} keys")
+    unsigned = _text(table, "unsigned", where) or "allow"
+    if unsigned not in ("allow", "refuse"):
+        raise ConfigError(f"{where}: unsigned is '{unsigned}'.", todo="Use allow or refuse.")
+    if unsigned == "refuse" and not keys:
+        raise ConfigError(
+            f"{where} refuses unsigned bundles and trusts no key.",
+            todo='Name who may sign: keys = ["alps.pub"]',
+        )
+    # A key is written out (it begins with RW, and is no path), or is a file.
+    files = (key if _is_key(key) else str(base / Path(key).expanduser()) for key in keys)
+    return BundleSettings(tuple(files), unsigned == "refuse")
+
+
+def _is_key(text: str) -> bool:
+    return text.startswith("RW") and len(text) == 56  # noqa: PLR2004 - 42 bytes in base64
 
 
 def _auth(table: object, site: str, base: Path) -> AuthSettings:

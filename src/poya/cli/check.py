@@ -78,7 +78,7 @@ async def _plan(
     from poya.migration.prepare import prepare
 
     async with (
-        workshop.source(places[0]) as source,
+        workshop.source(*places) as source,
         workshop.surveyed(places[1]) as opener,
     ):
         prepared, _ = await prepare(source, selector, opener, wanted.mapping)

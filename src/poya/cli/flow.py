@@ -81,7 +81,7 @@ async def bring(
     if wishes.only_plan:
         return await only_plan(workshop, places, selector, wishes)
     here, there = places
-    async with workshop.source(here) as source, workshop.target(there) as opener:
+    async with workshop.source(here, there) as source, workshop.target(there) as opener:
         prepared, target = await prepare(source, selector, opener, wishes.intent.mapping)
         plan, _ = settle_conflicts(prepared, wishes.intent, yes=wishes.yes)
         _show(plan, wishes)
@@ -100,7 +100,7 @@ async def only_plan(
         FindingsRefuse: The plan, kept all the same, cannot be carried out.
     """
     here, there = places
-    async with workshop.source(here) as source, workshop.surveyed(there) as opener:
+    async with workshop.source(here, there) as source, workshop.surveyed(there) as opener:
         prepared, _ = await prepare(source, selector, opener, wishes.intent.mapping)
     plan, _ = settle_conflicts(prepared, wishes.intent, yes=wishes.yes)
     if wishes.save_as:
@@ -125,7 +125,7 @@ async def apply(
     """
     refuse_if_critical(plan)
     here, there = places
-    async with workshop.source(here) as source, workshop.target(there) as opener:
+    async with workshop.source(here, there) as source, workshop.target(there) as opener:
         prepared, target = await prepare(source, plan.selector, opener, plan.intent.mapping)
         refuse_if_stale(plan, prepared.plan(plan.intent))
         _show(plan, wishes)
@@ -162,7 +162,7 @@ async def resume(workshop: Workshop, run_id: str, interrupted: Interrupted) -> O
     """Go on with a run that stopped part-way; a finished one is verified again."""
     with workshop.open_run(run_id) as (run, (here, there)):
         interrupted.run = run.id
-        async with workshop.source(here) as source, workshop.target(there) as opener:
+        async with workshop.source(here, there) as source, workshop.target(there) as opener:
             with following() as listener:
                 report = await carry_out(run, source, opener(None), workshop.limits, listener)
         return Outcome(run.plan, report)

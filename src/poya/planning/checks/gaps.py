@@ -81,6 +81,16 @@ _GAPS: Mapping[str, tuple[Severity, str, str]] = {
         "The bundle does not hold the boot set's image.",
         "Give its files too (--ims-file and --image-dir may be repeated).",
     ),
+    "bundle-signed": (
+        "info",
+        "The bundle is signed by somebody whom the site trusts.",
+        "",
+    ),
+    "bundle-unsigned": (
+        "warning",
+        "Nobody whom the site trusts has signed the bundle.",
+        "Have it signed: poya bundle sign. bundles.unsigned of the site can refuse such bundles.",
+    ),
     "arch-inferred": (
         "info",
         "The source does not say the image's architecture; it was read from the kernel.",

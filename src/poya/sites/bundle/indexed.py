@@ -4,7 +4,9 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import TypeVar
 
@@ -15,8 +17,9 @@ from poya.model.vcluster import Gap
 from poya.sites.bundle.contents import Contents, Flaw, StoredArtifact, StoredImage
 from poya.sites.bundle.generations import image_of
 from poya.sites.bundle.index import FileEntry, GroupEntry, ImageEntry, Index, decode_index
-from poya.sites.bundle.names import INDEX
+from poya.sites.bundle.names import INDEX, SIGNATURE
 from poya.sites.bundle.reading import not_understood, parse_json, read_bounded
+from poya.sites.bundle.trust.policy import FREE_POLICY, TrustPolicy, Vouching, judge
 
 _T = TypeVar("_T")
 _Named = TypeVar("_Named", SessionTemplate, Configuration)
@@ -29,7 +32,22 @@ def read_index(directory: Path) -> Index:
     return decode_index(read_bounded(path), str(path))
 
 
-def read_indexed(directory: Path) -> Contents:
+def read_vouched(directory: Path, policy: TrustPolicy) -> tuple[Index, Vouching]:
+    """Read the index, and who vouches for the bytes that were read.
+
+    Raises:
+        BundleDamaged: As `read_index`.
+        BundleUntrusted: The policy refuses it, or its signature is wrong.
+    """
+    path = directory / INDEX
+    raw = read_bounded(path)
+    beside = directory / SIGNATURE
+    signature = read_bounded(beside) if os.path.lexists(beside) else None
+    vouching = judge(raw, signature, policy, str(beside if signature else path))
+    return decode_index(raw, str(path)), vouching
+
+
+def read_indexed(directory: Path, policy: TrustPolicy = FREE_POLICY) -> Contents:
     """Read all records of a finished bundle.
 
     A record that is missing, altered or cannot be understood is a flaw of the contents: only
@@ -38,11 +56,24 @@ def read_indexed(directory: Path) -> Contents:
     Raises:
         BundleDamaged: The index is damaged or of an unknown version, or the backup was not
             finished.
+        BundleUntrusted: The policy refuses it, or its signature is wrong.
     """
-    index = read_index(directory)
+    index, vouching = read_vouched(directory, policy)
     if index.unfinished():
         raise _unfinished(directory, index)
-    return read_contents(directory, index)
+    gaps = _vouched(directory, vouching, policy)
+    return replace(read_contents(directory, index), gaps=gaps)
+
+
+def _vouched(directory: Path, vouching: Vouching, policy: TrustPolicy) -> tuple[Gap, ...]:
+    """What the operator is told of a signature; nothing where no keys are configured."""
+    subject = str(directory)
+    if vouching.state == "signed":
+        return (Gap("bundle-signed", subject, f"key {vouching.key}: {vouching.comment}"),)
+    if not policy.keys:
+        return ()
+    by = f"signed by the key {vouching.key}" if vouching.key else "without a signature"
+    return (Gap("bundle-unsigned", subject, by),)
 
 
 def read_contents(directory: Path, index: Index) -> Contents:

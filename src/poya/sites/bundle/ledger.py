@@ -18,7 +18,7 @@ from poya.sites.bundle.dropping import is_empty, only_begun, without_entity, wit
 from poya.sites.bundle.index import FORMAT, VERSION, FileEntry, Index, Origin
 from poya.sites.bundle.indexed import read_index
 from poya.sites.bundle.layout import lay_out, new_index
-from poya.sites.bundle.names import INDEX
+from poya.sites.bundle.names import INDEX, SIGNATURE
 from poya.sites.bundle.writing import PARTIALS, make_directory, remove_file
 from poya.transfer.files import sync_write
 
@@ -72,6 +72,7 @@ class Ledger:
         """Make this the index, on disk too."""
         self.require()
         make_directory(self.directory)
+        remove_file(self.path(SIGNATURE))  # It is of the index that was.
         sync_write(self.path(INDEX), index.encode())
         self._index = index
 
@@ -112,6 +113,7 @@ class Ledger:
         if not is_empty(index):
             self.put(index)
             return
+        remove_file(self.path(SIGNATURE))
         remove_file(self.path(INDEX))
         self._index = index
 

@@ -18,34 +18,43 @@ from poya.sites.bundle.digests import HashProgress, hash_files, ignore_progress
 from poya.sites.bundle.images import draft_image, finish_image
 from poya.sites.bundle.indexed import read_indexed
 from poya.sites.bundle.names import INDEX
+from poya.sites.bundle.trust.policy import FREE_POLICY, TrustPolicy, refuse_unsigned
 from poya.sites.bundle.unindexed import NamedFiles, read_directory, read_named
 from poya.transfer.files import FileSource
 from poya.transfer.guard import Cancel
 
 
-def open_bundle(directory: Path, progress: HashProgress = ignore_progress) -> BundleSource:
+def open_bundle(
+    directory: Path,
+    progress: HashProgress = ignore_progress,
+    policy: TrustPolicy = FREE_POLICY,
+) -> BundleSource:
     """Open a bundle: by its index, or as manta left it where it has none.
 
     Args:
         directory: The bundle's; it is never written to.
         progress: Told from worker threads of the bytes that `capture` has hashed.
+        policy: Of the site that it is restored to.
 
     Raises:
         UsageError: It is no directory, or holds no session template.
-        BundleDamaged: The index or a record is damaged, or the backup was not finished.
+        BundleDamaged: The index is damaged, or the backup was not finished.
+        BundleUntrusted: The policy refuses it, or its signature is wrong.
     """
-    return BundleSource(load_contents(directory), progress)
+    return BundleSource(load_contents(directory, policy), progress)
 
 
-def load_contents(directory: Path) -> Contents:
+def load_contents(directory: Path, policy: TrustPolicy = FREE_POLICY) -> Contents:
     """Read all records of a bundle, by its index or as manta left it. Raises as `open_bundle`."""
     if not directory.is_dir():
         raise UsageError(
             f"There is no directory {directory}.",
             todo="Name the directory of a backup; for single files use --bos-file, --cfs-file, …",
         )
-    has_index = os.path.lexists(directory / INDEX)
-    return read_indexed(directory) if has_index else read_directory(directory)
+    if os.path.lexists(directory / INDEX):
+        return read_indexed(directory, policy)
+    refuse_unsigned(str(directory), policy)
+    return read_directory(directory)
 
 
 def open_files(
@@ -54,13 +63,15 @@ def open_files(
     hsm_files: Sequence[Path] = (),
     ims_files: Sequence[Path] = (),
     image_dirs: Sequence[Path] = (),
-    progress: HashProgress = ignore_progress,
+    policy: TrustPolicy = FREE_POLICY,
 ) -> BundleSource:
     """Open files that are named one by one, as on the command line of manta's restore.
 
     Raises:
         UsageError, BundleDamaged: As `open_bundle`; or a file holds another kind of record.
+        BundleUntrusted: The policy wants a signature; nobody can sign single files.
     """
+    refuse_unsigned(", ".join(str(path) for path in bos_files), policy)
     files = NamedFiles(
         bos=tuple(bos_files),
         cfs=tuple(cfs_files),
@@ -68,7 +79,7 @@ def open_files(
         ims=tuple(ims_files),
         image_dirs=tuple(image_dirs),
     )
-    return BundleSource(read_named(files), progress)
+    return BundleSource(read_named(files))
 
 
 class BundleSource:
