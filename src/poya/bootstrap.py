@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
@@ -11,13 +12,15 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
+from poya import __version__
 from poya.errors import UsageError
-from poya.journal import Journal, RunFiles, RunStore, hold
+from poya.journal import Journal, RunFiles, RunStore, hold, this_process
 from poya.migration.carrying import Run
 from poya.migration.evicting import Occupation, occupation_of
 from poya.migration.witnessing import Gate
 from poya.model.plan import Plan, decode_plan
 from poya.model.vcluster import VCluster
+from poya.receipts.ledger import Ledger
 from poya.settings import Settings, state_directory
 from poya.site_config import site_config
 from poya.sites.base import Source, Surveyed, Target
@@ -228,6 +231,7 @@ class Workshop:
                 f"{places[0]} is a survey: it can be planned from, and holds no files to move.",
                 todo="Save the plan (poya migrate plan -o FILE), then: poya apply FILE",
             )
+        me = this_process("")
         facts = {
             "vcluster": plan.vcluster,
             "source_label": plan.source,
@@ -236,6 +240,8 @@ class Workshop:
             "target": _encode_place(places[1]),
             "plan_digest": plan.digest(),
             "state": "planned",
+            "operator": f"{me.user}@{me.host}",
+            "tool": f"poya {__version__}",
             "started": datetime.now(UTC).isoformat(timespec="seconds"),
         }
         with hold(self._target_lock(facts), f"bringing {plan.vcluster} to {plan.target}"):
@@ -282,6 +288,16 @@ class Workshop:
         finally:
             journal.close()
 
+    @property
+    def key_path(self) -> Path:
+        """The operator's signing key; it need not be there yet."""
+        return self.store.state / "keys" / "receipts.pem"
+
+    @property
+    def ledger(self) -> Ledger:
+        """All receipts of this operator."""
+        return Ledger(self.store.state / "receipts")
+
     def target_lock_of(self, run_id: str) -> Path:
         """The lock of the vCluster that a run is about."""
         return self._target_lock(self.facts_of(run_id))
@@ -296,14 +312,15 @@ class Workshop:
 
 def _read_plan(files: RunFiles, facts: Mapping[str, str]) -> Plan:
     try:
-        plan = decode_plan(files.plan.read_bytes())
+        raw = files.plan.read_bytes()
     except OSError as error:
         raise UsageError(
             f"The plan of the run {files.run} cannot be read.", why=str(error)
         ) from error
-    if plan.digest() != facts["plan_digest"]:
+    # Of the bytes as they were approved: a newer poya's plans have more fields than these.
+    if hashlib.sha256(raw).hexdigest() != facts["plan_digest"]:
         raise UsageError(f"The plan of the run {files.run} is not the one that was approved.")
-    return plan
+    return decode_plan(raw)
 
 
 def _paths(names: tuple[str, ...]) -> tuple[Path, ...]:

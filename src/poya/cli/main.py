@@ -27,6 +27,7 @@ COMMANDS: Mapping[str, tuple[str, str, str]] = {
     "get": ("poya.cli.get", "get", "List what a site holds."),
     "migrate": ("poya.cli.migrate", "migrate", "Move, back up or restore a vCluster."),
     "bundle": ("poya.cli.bundle", "bundle", "Look at, check and carry bundles."),
+    "receipt": ("poya.cli.receipt", "receipt", "Check the signed record of a run."),
     "show": ("poya.cli.show", "show", "Show a plan or a survey that was kept."),
     "survey": ("poya.cli.survey", "survey", "Keep what planning must know of a site."),
     "lab": ("poya.cli.lab", "lab", "Run emulated sites to learn and rehearse on."),

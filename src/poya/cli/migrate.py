@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from poya.cli.options import ends, mapping_options, selector_of, wish_options, wishes_of
+from poya.cli.run_verbs import VERBS
 from poya.cli.session import Session
 
 
@@ -211,126 +212,5 @@ def restore(
     restore_from(session, site, (place, templates), wishes_of(options))
 
 
-@migrate.command()
-@click.argument("run_id", metavar="RUN")
-@click.option("--output", type=click.Choice(["text", "json"]), default="text", show_default=True)
-@click.pass_obj
-def resume(session: Session, run_id: str, output: str) -> None:
-    """Go on with a run that stopped part-way.
-
-    Steps that are done are not repeated, parts of files that arrived are not sent again.
-    """
-    from poya.bootstrap import Workshop
-    from poya.cli.asynchronous import Interrupted, run_async
-    from poya.cli.flow import resume as go_on
-    from poya.cli.flow import show_outcome
-
-    interrupted = Interrupted()
-    outcome = run_async(go_on(Workshop(session.settings), run_id, interrupted), interrupted)
-    show_outcome(outcome, as_json=output == "json")
-
-
-@migrate.command()
-@click.argument("run_id", metavar="RUN")
-@click.option("--yes", "-y", is_flag=True, help="Do not ask.")
-@click.pass_obj
-def undo(session: Session, run_id: str, yes: bool) -> None:
-    """Take back what a run wrote, until the target is what it was.
-
-    What somebody else changed since is named and left alone. Undoing can be repeated.
-    """
-    from poya.cli.runs import undo_run
-
-    undo_run(session, run_id, yes=yes)
-
-
-@migrate.command()
-@click.argument("run_id", metavar="RUN")
-@click.pass_obj
-def verify(session: Session, run_id: str) -> None:
-    """Read back what a run brought, and compare it with its plan."""
-    from poya.cli.runs import verify_run
-
-    verify_run(session, run_id)
-
-
-@migrate.command()
-@click.argument("run_id", metavar="RUN")
-@click.option("--undo", "and_undo", is_flag=True, help="Take back what it wrote as well.")
-@click.option("--yes", "-y", is_flag=True, help="Do not ask before taking back.")
-@click.pass_obj
-def cancel(session: Session, run_id: str, and_undo: bool, yes: bool) -> None:
-    """Stop a run that is under way, wherever it was started.
-
-    It stops before its next write, where it can be resumed. With --undo the target becomes what
-    it was.
-
-    \b
-    Examples:
-      poya migrate cancel RUN
-      poya migrate cancel RUN --undo --yes
-    """
-    from poya.cli.runs import cancel_run
-
-    cancel_run(session, run_id, and_undo=and_undo, yes=yes)
-
-
-@migrate.command()
-@click.argument("run_id", metavar="RUN")
-@click.option("--yes", "-y", is_flag=True, help="Do not ask.")
-@click.pass_obj
-def unlock(session: Session, run_id: str, yes: bool) -> None:
-    """Say who works on a run, and evict them.
-
-    Only for a process that hangs, or whose host is gone: a lock ends with its process by itself.
-    The evicted one can write no more, even if it comes back to life.
-    """
-    from poya.cli.runs import unlock_run
-
-    unlock_run(session, run_id, yes=yes)
-
-
-@migrate.command()
-@click.argument("run_id", metavar="RUN")
-@click.pass_obj
-def watch(session: Session, run_id: str) -> None:
-    """Follow a run that is under way, from any terminal, until it ends."""
-    from poya.cli.runs import watch_run
-
-    watch_run(session, run_id)
-
-
-@migrate.command()
-@click.argument("run_id", metavar="RUN")
-@click.pass_obj
-def log(session: Session, run_id: str) -> None:
-    """Print all that happened in a run as JSON lines: steps, and every request with its answer.
-
-    \b
-    Example:
-      poya migrate log RUN | jq 'select(.kind == "request")'
-    """
-    from poya.cli.runs import export_log
-
-    export_log(session, run_id)
-
-
-@migrate.command(name="list")
-@click.option("--output", type=click.Choice(["table", "json"]), default="table")
-@click.pass_obj
-def list_(session: Session, output: str) -> None:
-    """List the runs, the newest last."""
-    from poya.cli.runs import list_runs
-
-    list_runs(session, as_json=output == "json")
-
-
-@migrate.command()
-@click.argument("run_id", metavar="RUN")
-@click.option("--output", type=click.Choice(["table", "json"]), default="table")
-@click.pass_obj
-def status(session: Session, run_id: str, output: str) -> None:
-    """Show where a run stands: what is done, what failed and why, what to type next."""
-    from poya.cli.runs import show_run
-
-    show_run(session, run_id, as_json=output == "json")
+for _verb in VERBS:
+    migrate.add_command(_verb)

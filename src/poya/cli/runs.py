@@ -102,21 +102,6 @@ def _line(entry: LogEntry) -> str | None:
     return None
 
 
-def verify_run(session: Session, run_id: str) -> None:
-    """Read back what a run brought."""
-    run_async(_verify(Workshop(session.settings), run_id))
-
-
-async def _verify(workshop: Workshop, run_id: str) -> None:
-    with workshop.look_at_run(run_id) as (run, (_, there)):
-        async with workshop.target(there, read_only=True) as opener:
-            target = opener(None)
-            outcome = await carrying.verify(run, target)
-    click.echo(f"{count(outcome.checked, 'thing')} read back from {target.label}, all as planned.")
-    for template, answer in outcome.answers.items():
-        click.echo(f"{target.label} says of {printable(template)}: {printable(answer)}")
-
-
 def undo_run(session: Session, run_id: str, *, yes: bool) -> None:
     """Take back what a run wrote, after asking."""
     workshop = Workshop(session.settings)

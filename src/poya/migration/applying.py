@@ -155,11 +155,11 @@ class Applier:
         body = bound_body(entity, self.published())
         try:
             wrote = await self._write(entity, body)
-            await self._read_back(entity, body)
+            stored = await self._read_back(entity, body)
         except PoyaError as error:
             self._journal.failed(entity.step, error.what)
             raise
-        self._journal.done(entity.step, {"made": wrote, "digest": body.digest()})
+        self._journal.done(entity.step, {"made": wrote, "canonical": self._digest(entity, stored)})
         title = f"write {entity.ref}"
         self._tell(StepFinished(entity.step, title, "done" if wrote else "already"))
 
@@ -177,7 +177,7 @@ class Applier:
         await self._target.write(entity.ref, body, present)
         return True
 
-    async def _read_back(self, entity: EntityPlan, body: Document) -> None:
+    async def _read_back(self, entity: EntityPlan, body: Document) -> Document:
         stored = await self._target.read(entity.ref)
         if stored is None or not are_equal(entity.kind, stored.value, body.value):
             differing = changes(body.value, stored.value if stored else None)
@@ -186,6 +186,7 @@ class Applier:
                 why="; ".join(f"{c.pointer}: {c.before} → {c.after}" for c in differing[:4]),
                 todo="Somebody else may be writing there. Undo the run, or look and run it again.",
             )
+        return stored
 
     # Staleness, steps
 

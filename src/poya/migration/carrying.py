@@ -63,17 +63,32 @@ async def verify(run: Run, target: Target) -> Verification:
     Raises:
         VerificationFailed: Something differs; the error names it.
     """
-    verification = await Verifier(run.plan, target, run.journal).verify()
-    if verification.mismatches:
-        listed = [f"{m.subject}: {m.message}" for m in verification.mismatches[:_MOST_SHOWN]]
-        more = len(verification.mismatches) - len(listed)
-        raise VerificationFailed(
-            f"{target.label} is not as planned in {len(verification.mismatches)} places.",
-            why="\n".join([*listed, *([f"and {more} more"] if more > 0 else [])]),
-            todo=f"Look there, then 'poya migrate verify {run.id}', or "
-            f"'poya migrate undo {run.id}'.",
-        )
+    verification = await look(run, target)
+    refuse_mismatches(run.id, target.label, verification)
     return verification
+
+
+async def look(run: Run, target: Target) -> Verification:
+    """Read everything back and compare it with the plan; what differs is in the result."""
+    return await Verifier(run.plan, target, run.journal).verify()
+
+
+def refuse_mismatches(run: str, target: str, verification: Verification) -> None:
+    """Do nothing, or name what is not as planned.
+
+    Raises:
+        VerificationFailed: Something differs.
+    """
+    mismatches = verification.mismatches
+    if not mismatches:
+        return
+    listed = [f"{m.subject}: {m.message}" for m in mismatches[:_MOST_SHOWN]]
+    more = len(mismatches) - len(listed)
+    raise VerificationFailed(
+        f"{target} is not as planned in {len(mismatches)} places.",
+        why="\n".join([*listed, *([f"and {more} more"] if more > 0 else [])]),
+        todo=f"Look there, then 'poya migrate verify {run}', or 'poya migrate undo {run}'.",
+    )
 
 
 async def undo(run: Run, target: Target, listener: Listener) -> int:

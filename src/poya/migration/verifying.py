@@ -3,8 +3,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
 
 from poya.documents import Document
 from poya.journal import Journal
@@ -42,6 +42,10 @@ class Verification:
     checked: int
     answers: Mapping[str, str]
     mismatches: tuple[Mismatch, ...]
+
+    def with_more(self, mismatches: Iterable[Mismatch]) -> Verification:
+        """The same with more that differs."""
+        return replace(self, mismatches=(*self.mismatches, *mismatches))
 
 
 class Verifier:

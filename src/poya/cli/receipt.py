@@ -1,0 +1,67 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`poya receipt`: check what a run is said to have done."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import click
+
+from poya.cli.session import Session
+
+
+@click.group()
+def receipt() -> None:
+    """Check receipts: signed records of what a run did.
+
+    \b
+    Examples:
+      poya migrate receipt RUN -o gele.receipt.json
+      poya receipt verify gele.receipt.json
+      poya receipt verify gele.receipt.json --against prealps
+    """
+
+
+@receipt.command()
+@click.argument("file", type=click.Path(path_type=Path))
+@click.option("--against", "site", metavar="SITE|DIR", help="Compare with what it holds now.")
+@click.option(
+    "--key",
+    "key_files",
+    multiple=True,
+    type=click.Path(path_type=Path),
+    help="Public key of a signer that you trust; besides your own, and those in trusted-keys/ "
+    "beside the configuration.",
+)
+@click.option("--output", type=click.Choice(["text", "json"]), default="text", show_default=True)
+@click.pass_obj
+def verify(
+    session: Session, /, file: Path, site: str | None, key_files: tuple[Path, ...], output: str
+) -> None:
+    """Check a receipt's signature and log; with --against, also the target itself.
+
+    Nothing is written anywhere.
+
+    \b
+    Examples:
+      poya receipt verify gele.receipt.json --key alice.pub
+      poya receipt verify gele.receipt.json --against prealps
+    """
+    from poya.bootstrap import Workshop
+    from poya.cli.asynchronous import run_async
+    from poya.cli.certificates import compare, read_receipt, tell, trusted_keys
+    from poya.receipts import check_seal
+
+    workshop = Workshop(session.settings)
+    found = read_receipt(file)
+    key = check_seal(found, trusted_keys(session, workshop, key_files))
+    gap = workshop.ledger.gap_before(file.absolute())
+    compared = 0
+    if site is not None:
+        compared = run_async(compare(workshop, found, site))
+    if output == "json":
+        told = {"run": found.run, "state": found.state, "signed_by": key.fingerprint}
+        click.echo(json.dumps({**told, "compared": compared, "gap": gap}, indent=2))
+    else:
+        tell(found, key, gap=gap, site=site, compared=compared)

@@ -1,0 +1,184 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The verbs of `poya migrate` that are about a run: resume, look at, verify, undo, certify."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from poya.cli.session import Session
+
+
+@click.command()
+@click.argument("run_id", metavar="RUN")
+@click.option("--output", type=click.Choice(["text", "json"]), default="text", show_default=True)
+@click.pass_obj
+def resume(session: Session, run_id: str, output: str) -> None:
+    """Go on with a run that stopped part-way.
+
+    Steps that are done are not repeated, parts of files that arrived are not sent again.
+    """
+    from poya.bootstrap import Workshop
+    from poya.cli.asynchronous import Interrupted, run_async
+    from poya.cli.flow import resume as go_on
+    from poya.cli.flow import show_outcome
+
+    interrupted = Interrupted()
+    outcome = run_async(go_on(Workshop(session.settings), run_id, interrupted), interrupted)
+    show_outcome(outcome, as_json=output == "json")
+
+
+@click.command()
+@click.argument("run_id", metavar="RUN")
+@click.option("--yes", "-y", is_flag=True, help="Do not ask.")
+@click.pass_obj
+def undo(session: Session, run_id: str, yes: bool) -> None:
+    """Take back what a run wrote, until the target is what it was.
+
+    What somebody else changed since is named and left alone. Undoing can be repeated.
+    """
+    from poya.cli.runs import undo_run
+
+    undo_run(session, run_id, yes=yes)
+
+
+@click.command()
+@click.argument("name", metavar="RUN|NAME")
+@click.option("--deep", is_flag=True, help="Read every byte of the images too.")
+@click.option("--output", type=click.Choice(["text", "json"]), default="text", show_default=True)
+@click.pass_obj
+def verify(session: Session, name: str, deep: bool, output: str) -> None:
+    """Read back what a run brought, and compare it with its plan.
+
+    NAME is a vCluster's: the last run that brought it is meant. Without --deep the bytes are
+    compared by the etags that the target's object store tells.
+
+    \b
+    Examples:
+      poya migrate verify gele
+      poya migrate verify RUN --deep
+    """
+    from poya.cli.verification import verify_run
+
+    verify_run(session, name, deep=deep, as_json=output == "json")
+
+
+@click.command()
+@click.argument("run_id", metavar="RUN")
+@click.option("--to", "-o", "file", type=click.Path(path_type=Path), help="Write it there.")
+@click.option(
+    "--key", "key_file", type=click.Path(path_type=Path), help="Sign with this private key."
+)
+@click.pass_obj
+def receipt(session: Session, run_id: str, file: Path | None, key_file: Path | None) -> None:
+    """Certify what a finished run did: a signed JSON record that a third party can check.
+
+    It holds the digest of the plan, every request that was sent to change the target with its
+    answer, every file's digests at both ends, and the findings that were accepted. The signing
+    key is made when it is first needed.
+
+    \b
+    Examples:
+      poya migrate receipt RUN -o gele.receipt.json
+      poya receipt verify gele.receipt.json --against prealps
+    """
+    from poya.cli.certificates import make_receipt
+
+    make_receipt(session, run_id, file, key_file)
+
+
+@click.command()
+@click.argument("run_id", metavar="RUN")
+@click.option("--undo", "and_undo", is_flag=True, help="Take back what it wrote as well.")
+@click.option("--yes", "-y", is_flag=True, help="Do not ask before taking back.")
+@click.pass_obj
+def cancel(session: Session, run_id: str, and_undo: bool, yes: bool) -> None:
+    """Stop a run that is under way, wherever it was started.
+
+    It stops before its next write, where it can be resumed. With --undo the target becomes what
+    it was.
+
+    \b
+    Examples:
+      poya migrate cancel RUN
+      poya migrate cancel RUN --undo --yes
+    """
+    from poya.cli.runs import cancel_run
+
+    cancel_run(session, run_id, and_undo=and_undo, yes=yes)
+
+
+@click.command()
+@click.argument("run_id", metavar="RUN")
+@click.option("--yes", "-y", is_flag=True, help="Do not ask.")
+@click.pass_obj
+def unlock(session: Session, run_id: str, yes: bool) -> None:
+    """Say who works on a run, and evict them.
+
+    Only for a process that hangs, or whose host is gone: a lock ends with its process by itself.
+    The evicted one can write no more, even if it comes back to life.
+    """
+    from poya.cli.runs import unlock_run
+
+    unlock_run(session, run_id, yes=yes)
+
+
+@click.command()
+@click.argument("run_id", metavar="RUN")
+@click.pass_obj
+def watch(session: Session, run_id: str) -> None:
+    """Follow a run that is under way, from any terminal, until it ends."""
+    from poya.cli.runs import watch_run
+
+    watch_run(session, run_id)
+
+
+@click.command()
+@click.argument("run_id", metavar="RUN")
+@click.pass_obj
+def log(session: Session, run_id: str) -> None:
+    """Print all that happened in a run as JSON lines: steps, and every request with its answer.
+
+    \b
+    Example:
+      poya migrate log RUN | jq 'select(.kind == "request")'
+    """
+    from poya.cli.runs import export_log
+
+    export_log(session, run_id)
+
+
+@click.command(name="list")
+@click.option("--output", type=click.Choice(["table", "json"]), default="table")
+@click.pass_obj
+def list_(session: Session, output: str) -> None:
+    """List the runs, the newest last."""
+    from poya.cli.runs import list_runs
+
+    list_runs(session, as_json=output == "json")
+
+
+@click.command()
+@click.argument("run_id", metavar="RUN")
+@click.option("--output", type=click.Choice(["table", "json"]), default="table")
+@click.pass_obj
+def status(session: Session, run_id: str, output: str) -> None:
+    """Show where a run stands: what is done, what failed and why, what to type next."""
+    from poya.cli.runs import show_run
+
+    show_run(session, run_id, as_json=output == "json")
+
+
+VERBS = (
+    resume,
+    undo,
+    verify,
+    receipt,
+    cancel,
+    unlock,
+    watch,
+    log,
+    list_,
+    status,
+)

@@ -1,0 +1,31 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Signed records of what a run did, which a third party can check without asking us."""
+
+from poya.receipts.document import (
+    ArtifactRecord,
+    EntityRecord,
+    ImageRecord,
+    LogRecord,
+    Receipt,
+    decode_receipt,
+)
+from poya.receipts.keys import PublicKey, SigningKey, load_public_key, own_key, public_keys_in
+from poya.receipts.ledger import Ledger
+from poya.receipts.sealing import check_seal, sealed
+
+__all__ = [
+    "ArtifactRecord",
+    "EntityRecord",
+    "ImageRecord",
+    "Ledger",
+    "LogRecord",
+    "PublicKey",
+    "Receipt",
+    "SigningKey",
+    "check_seal",
+    "decode_receipt",
+    "load_public_key",
+    "own_key",
+    "public_keys_in",
+    "sealed",
+]

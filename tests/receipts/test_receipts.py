@@ -1,0 +1,142 @@
+"""A receipt says who did what; nothing in it can be changed unnoticed."""
+
+from __future__ import annotations
+
+import random
+import stat
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+from poya.errors import ConfigError, DataDamaged, UsageError
+from poya.journal.log import START, next_entry
+from poya.receipts import (
+    ArtifactRecord,
+    EntityRecord,
+    ImageRecord,
+    Ledger,
+    LogRecord,
+    Receipt,
+    SigningKey,
+    check_seal,
+    decode_receipt,
+    own_key,
+    public_keys_in,
+    sealed,
+)
+
+_TAMPERS = 1000
+
+
+def log_of(count: int) -> tuple[LogRecord, ...]:
+    records: list[LogRecord] = []
+    last = (0, START)
+    for number in range(count):
+        body = {"method": "POST", "where": f"/apis/{number}", "sha256": f"{number:064x}"}
+        entry = next_entry(last, f"2024-01-01T00:00:{number:02}Z", "request", body)
+        last = (entry.seq, entry.chain)
+        records.append(LogRecord(**entry.as_json()))
+    return tuple(records)
+
+
+def receipt(run: str = "gele-1", **changes: Any) -> Receipt:
+    artifact = ArtifactRecord("rootfs", 7, "m" * 32, "e", "e", 7, "md5")
+    image = ImageRecord("gele", "create", "a", "b", "c", "s3://x/y", "e", (artifact,))
+    entity = EntityRecord("group", "gele", "create", "", "d" * 64)
+    bare = Receipt(
+        run=run, vcluster="gele", source="alps", target="prealps", operator="op@host",
+        tool="poya 1", started="t0", made="t1", state="applied", plan_digest="p" * 64,
+        accepted=("clone-url-of-site",), images=(image,), entities=(entity,), log=log_of(9),
+    )  # fmt: skip
+    return msgspec.structs.replace(bare, **changes)
+
+
+@pytest.fixture
+def key(tmp_path: Path) -> SigningKey:
+    return own_key(tmp_path / "keys" / "receipts.pem")
+
+
+def test_the_key_is_made_once_and_only_its_owner_can_read_it(tmp_path: Path) -> None:
+    path = tmp_path / "keys" / "receipts.pem"
+    first, second = own_key(path), own_key(path)
+    assert first.public == second.public
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert public_keys_in(path.parent) == [first.public]
+
+
+def test_a_key_that_others_can_read_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "receipts.pem"
+    own_key(path)
+    path.chmod(0o644)
+    with pytest.raises(ConfigError, match="Others may read"):
+        own_key(path)
+
+
+def test_a_sealed_receipt_is_genuine(key: SigningKey) -> None:
+    made = sealed(receipt(), key)
+    assert check_seal(decode_receipt(made.encode()), [key.public]) == key.public
+
+
+def test_no_byte_of_it_can_be_changed_unnoticed(key: SigningKey) -> None:
+    raw = sealed(receipt(), key).encode()
+    draw = random.Random(1)
+    for _ in range(_TAMPERS):
+        at, bit = draw.randrange(len(raw)), 1 << draw.randrange(8)
+        tampered = raw[:at] + bytes([raw[at] ^ bit]) + raw[at + 1 :]
+        with pytest.raises((DataDamaged, UsageError)):
+            check_seal(decode_receipt(tampered), [key.public])
+
+
+@pytest.mark.parametrize("field", [f for f in Receipt.__struct_fields__ if f != "signature"])
+def test_no_field_of_it_can_be_changed_unnoticed(key: SigningKey, field: str) -> None:
+    made = sealed(receipt(), key)
+    value = getattr(made, field)
+    other: Any = value[:-1] if isinstance(value, tuple) else f"{value}x"
+    if field == "version":
+        other = 2
+    changed = msgspec.structs.replace(made, **{field: other})
+    with pytest.raises((DataDamaged, UsageError)):
+        check_seal(decode_receipt(changed.encode()), [key.public])
+
+
+def test_a_log_that_was_edited_before_it_was_signed_shows(key: SigningKey) -> None:
+    records = log_of(9)
+    shorter = sealed(receipt(log=records[:3] + records[4:]), key)
+    with pytest.raises(DataDamaged) as refused:
+        check_seal(shorter, [key.public])
+    assert "Entry 4" in refused.value.why
+
+
+def test_another_signer_must_be_trusted_explicitly(key: SigningKey, tmp_path: Path) -> None:
+    other = own_key(tmp_path / "other.pem")
+    made = sealed(receipt(), other)
+    with pytest.raises(DataDamaged, match="do not trust"):
+        check_seal(made, [key.public])
+    assert check_seal(made, [key.public, other.public]) == other.public
+
+
+def test_an_unsigned_receipt_is_refused(key: SigningKey) -> None:
+    with pytest.raises(DataDamaged, match="not signed"):
+        check_seal(receipt(), [key.public])
+
+
+def test_the_ledger_chains_receipts_and_shows_a_missing_one(
+    key: SigningKey, tmp_path: Path
+) -> None:
+    ledger = Ledger(tmp_path / "receipts")
+    paths = [ledger.add(receipt(f"gele-{n}"), lambda r: sealed(r, key)) for n in range(3)]
+    assert [p.name[:6] for p in paths] == ["000001", "000002", "000003"]
+    assert [ledger.gap_before(p) for p in paths] == ["", "", ""]
+    paths[1].unlink()
+    assert "which is not there" in ledger.gap_before(paths[2])
+
+
+def test_a_run_that_did_nothing_more_gets_no_second_receipt(
+    key: SigningKey, tmp_path: Path
+) -> None:
+    ledger = Ledger(tmp_path / "receipts")
+    first = ledger.add(receipt(), lambda r: sealed(r, key))
+    assert ledger.add(receipt(made="later"), lambda r: sealed(r, key)) == first
+    assert ledger.add(receipt(state="undone"), lambda r: sealed(r, key)) != first
