@@ -34,6 +34,7 @@ class Stored:
     data: bytes
     etag: str
     metadata: dict[str, str] = field(default_factory=dict)
+    part_bytes: int | None = None
 
 
 @dataclass
@@ -111,13 +112,16 @@ class FakeS3:
         self.on_request: Callable[[Seen], None] = lambda _seen: None
         self.min_part_bytes = 5 * MIB
         self.latency_s = 0.0
+        # RGW takes notice of HEAD ?partNumber from Squid on.
+        self.tells_parts = False
+        self.keeps_etags = True
         self._ids = itertools.count(1)
         self._completed: dict[str, Stored] = {}
 
     def put(self, key: str, data: bytes, part_bytes: int | None = None) -> str:
         """Store an object as a client would; its etag."""
         etag = etag_of(data, part_bytes)
-        self.buckets["boot-images"][key] = Stored(data, etag)
+        self.buckets["boot-images"][key] = Stored(data, etag, part_bytes=part_bytes)
         return etag
 
     def data(self, key: str) -> bytes:
@@ -299,7 +303,13 @@ class _Handler(BaseHTTPRequestHandler):
     ) -> tuple[int, bytes, dict[str, str]]:
         stored = self._stored(bucket, key)
         meta = {f"x-amz-meta-{name}": value for name, value in stored.metadata.items()}
-        return 200, stored.data, {"ETag": f'"{stored.etag}"', **meta}
+        headers = {"ETag": f'"{stored.etag}"', **meta}
+        if "partNumber" in seen.query and self.store.tells_parts and stored.part_bytes:
+            start = (int(seen.query["partNumber"]) - 1) * stored.part_bytes
+            return 206, stored.data[start : start + stored.part_bytes], headers
+        return 200, stored.data, headers
+
+    _head_part = _head_object
 
     def _get_object(
         self, seen: Seen, bucket: str, key: str, body: bytes
@@ -324,7 +334,10 @@ class _Handler(BaseHTTPRequestHandler):
             raise Refused(412, "PreconditionFailed")
         if "x-amz-copy-source" in seen.headers:
             data, metadata = self._copied(seen)
-            stored = Stored(data, etag_of(data), metadata)
+            # RGW keeps the etag of what is copied, whatever it is.
+            original = self._original(seen)
+            etag = original.etag if self.store.keeps_etags else etag_of(data)
+            stored = Stored(data, etag, metadata)
             self.store.buckets[bucket][key] = stored
             # RGW leaves the quotes out here.
             return 200, _xml("CopyObjectResult", f"<ETag>{stored.etag}</ETag>"), {}
@@ -423,9 +436,15 @@ class _Handler(BaseHTTPRequestHandler):
         except KeyError:
             raise Refused(404, "NoSuchKey") from None
 
-    def _copied(self, seen: Seen) -> tuple[bytes, dict[str, str]]:
+    def _original(self, seen: Seen) -> Stored:
         _, bucket, key = unquote(seen.headers["x-amz-copy-source"]).split("/", 2)
         stored = self._stored(bucket, key)
+        if seen.headers.get("x-amz-copy-source-if-match", "").strip('"') not in ("", stored.etag):
+            raise Refused(412, "PreconditionFailed")
+        return stored
+
+    def _copied(self, seen: Seen) -> tuple[bytes, dict[str, str]]:
+        stored = self._original(seen)
         match = re.fullmatch(r"bytes=(\d+)-(\d+)", seen.headers.get("x-amz-copy-source-range", ""))
         data = stored.data[int(match[1]) : int(match[2]) + 1] if match else stored.data
         replaces = seen.headers.get("x-amz-metadata-directive") == "REPLACE"

@@ -173,6 +173,7 @@ def test_objects_beyond_s3_are_refused() -> None:
 
 
 def test_doubtful_cuts_are_hashed_too() -> None:
-    assert other_cuts(24 * MIB, f"{ETAG}-3", 8 * MIB) == [10 * MIB, 9 * MIB]
+    assert other_cuts(24 * MIB, f"{ETAG}-3", 8 * MIB) == [10 * MIB, 9 * MIB, 11 * MIB]
+    assert len(other_cuts(90 * MIB, f"{ETAG}-6", 15 * MIB)) == 2
     assert other_cuts(2_540_000_000, f"{ETAG}-303", 8 * MIB) == []
     assert other_cuts(2_540_000_000, ETAG, 16 * MIB) == []

@@ -2,11 +2,8 @@
 from __future__ import annotations
 
 import base64
-import datetime
-import ipaddress
 import os
 import socket
-import ssl
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,69 +11,19 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
 
 from poya.errors import AuthenticationError, CertificateError, ConfigError, Unreachable
 from poya.transfer import ObjectPlace, S3Config, S3Store
+from transfer.authority import Authority, make_authority
 from transfer.conftest import HASTY, permanent
 from transfer.fake_s3 import FakeS3, serving
 
 PLACE = ObjectPlace("boot-images", "k")
 
 
-@dataclass
-class Authority:
-    """A CA, and a certificate of it for a server."""
-
-    ca_path: Path
-    server: ssl.SSLContext
-
-
-def _authority(directory: Path, name: str, host: str) -> Authority:
-    now = datetime.datetime.now(datetime.UTC)
-
-    def certify(
-        subject: str, issuer: str, keys: tuple[ec.EllipticCurvePrivateKey, ...], is_ca: bool
-    ) -> x509.Certificate:
-        own, signing = keys
-        names: list[x509.GeneralName] = [
-            x509.DNSName(host), x509.IPAddress(ipaddress.ip_address("127.0.0.1")),
-        ]  # fmt: skip
-        return (
-            x509.CertificateBuilder()
-            .subject_name(x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, subject)]))
-            .issuer_name(x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, issuer)]))
-            .public_key(own.public_key())
-            .serial_number(x509.random_serial_number())
-            .not_valid_before(now - datetime.timedelta(hours=1))
-            .not_valid_after(now + datetime.timedelta(hours=1))
-            .add_extension(x509.BasicConstraints(ca=is_ca, path_length=None), critical=True)
-            .add_extension(x509.SubjectAlternativeName(names), critical=False)
-            .sign(signing, hashes.SHA256())
-        )
-
-    ca_key, key = ec.generate_private_key(ec.SECP256R1()), ec.generate_private_key(ec.SECP256R1())
-    ca = certify(f"{name} CA", f"{name} CA", (ca_key, ca_key), True)
-    leaf = certify(host, f"{name} CA", (key, ca_key), False)
-    ca_path, pem = directory / f"{name}-ca.pem", directory / f"{name}.pem"
-    ca_path.write_bytes(ca.public_bytes(serialization.Encoding.PEM))
-    private = key.private_bytes(
-        serialization.Encoding.PEM,
-        serialization.PrivateFormat.PKCS8,
-        serialization.NoEncryption(),
-    )
-    pem.write_bytes(private + leaf.public_bytes(serialization.Encoding.PEM))
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(pem)
-    return Authority(ca_path, context)
-
-
 @pytest.fixture
 def authority(tmp_path: Path) -> Authority:
-    return _authority(tmp_path, "alps", "s3.cmn.alps.example.org")
+    return make_authority(tmp_path, "alps", "s3.cmn.alps.example.org")
 
 
 def store_at(url: str, **more: object) -> S3Store:
@@ -195,7 +142,7 @@ def test_bulk_bytes_are_not_hashed_for_the_signature(authority: Authority) -> No
 
 
 def test_another_ca_is_refused_at_once(authority: Authority, tmp_path: Path) -> None:
-    other = _authority(tmp_path, "other", "s3.cmn.alps.example.org")
+    other = make_authority(tmp_path, "other", "s3.cmn.alps.example.org")
     fake = FakeS3()
     with (
         serving(fake, authority.server) as url,
@@ -212,7 +159,7 @@ def test_another_ca_is_refused_at_once(authority: Authority, tmp_path: Path) -> 
 def test_ca_variables_of_the_environment_do_not_matter(
     authority: Authority, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, variable: str
 ) -> None:
-    other = _authority(tmp_path, "other", "s3.cmn.alps.example.org")
+    other = make_authority(tmp_path, "other", "s3.cmn.alps.example.org")
     fake = FakeS3()
     fake.put("k", b"data")
     with serving(fake, authority.server) as url:

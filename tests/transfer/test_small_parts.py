@@ -16,6 +16,7 @@ from poya.transfer.buffers import Buffer, BufferPool
 from poya.transfer.digests import OrderedDigests
 from poya.transfer.etags import MIB
 from poya.transfer.guard import Brake
+from poya.transfer.pacing import Pace, parse_timetable
 from poya.transfer.retry import RetryPolicy
 
 
@@ -105,7 +106,7 @@ def test_buffers_are_used_again() -> None:
 
 
 def test_the_brake_keeps_the_rate() -> None:
-    brake = Brake(1000, burst_s=0.1)
+    brake = Brake(Pace(parse_timetable("1000")), burst_s=0.1)
     now = wait = 0.0
     for _ in range(50):
         wait = brake.reserve(100, now)
@@ -116,7 +117,7 @@ def test_the_brake_keeps_the_rate() -> None:
 
 def test_a_braked_wait_ends_with_the_stop() -> None:
     cancel = Cancel()
-    guard = Guard(cancel, Brake(1))
+    guard = Guard(cancel, Brake(Pace(parse_timetable("1"))))
     threading.Timer(0.05, cancel.set).start()
     began = time.monotonic()
     with pytest.raises(Cancelled):

@@ -27,10 +27,12 @@ from poya.transfer.jobs import (
     Sink,
     Source,
     Target,
+    Twin,
     UploadMemory,
 )
 from poya.transfer.meter import Meter
 from poya.transfer.objects import ObjectSource, ObjectTarget
+from poya.transfer.pacing import Pace, Timetable, parse_timetable
 from poya.transfer.retry import RetryPolicy
 from poya.transfer.s3 import S3Store
 from poya.transfer.s3errors import NoSuchUpload
@@ -63,6 +65,7 @@ __all__ = [
     "ObjectTarget",
     "OpenUpload",
     "Opening",
+    "Pace",
     "Proof",
     "Reader",
     "Result",
@@ -74,9 +77,12 @@ __all__ = [
     "Source",
     "Started",
     "Target",
+    "Timetable",
+    "Twin",
     "UploadMemory",
     "choose_endpoint",
     "copy",
     "parse_endpoint",
+    "parse_timetable",
     "sync_write",
 ]

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import mmap
 import threading
 from collections import deque
 from dataclasses import dataclass, field
@@ -23,7 +24,7 @@ class Buffer:
         view: As many bytes of it as were asked for.
     """
 
-    storage: bytearray = field(repr=False)
+    storage: mmap.mmap = field(repr=False)
     view: memoryview = field(repr=False)
 
 
@@ -36,7 +37,7 @@ class BufferPool:
     def __init__(self, limit_bytes: int) -> None:
         self._limit_bytes = limit_bytes
         self._changed = threading.Condition()
-        self._free: list[bytearray] = []
+        self._free: list[mmap.mmap] = []
         self._allocated_bytes = 0
         self._queue: deque[object] = deque()
         self.peak_bytes = 0
@@ -77,6 +78,12 @@ class BufferPool:
             self._free.append(buffer.storage)
             self._changed.notify_all()
 
+    def close(self) -> None:
+        """Give free buffers back to the system; call it when nothing moves any more."""
+        with self._changed:
+            self._allocated_bytes -= sum(len(storage) for storage in self._free)
+            self._free.clear()
+
     def _wake(self) -> None:
         # Runs in the thread that cancels; it may hold nothing of ours.
         if self._changed.acquire(timeout=_POLL_S):
@@ -85,7 +92,7 @@ class BufferPool:
             finally:
                 self._changed.release()
 
-    def _take(self, size_bytes: int) -> bytearray | None:
+    def _take(self, size_bytes: int) -> mmap.mmap | None:
         capacity = min(_rounded(size_bytes), self._limit_bytes)
         for index, storage in enumerate(self._free):
             if capacity <= len(storage) <= 2 * capacity:
@@ -96,7 +103,8 @@ class BufferPool:
             return None
         self._allocated_bytes += capacity
         self.peak_bytes = max(self.peak_bytes, self._allocated_bytes)
-        return bytearray(capacity)
+        # Straight from the kernel: malloc would keep large blocks that are let go for later.
+        return mmap.mmap(-1, capacity)
 
 
 def _rounded(size_bytes: int) -> int:

@@ -8,9 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import closing
 
 from poya.errors import Cancelled, UsageError
 from poya.transfer.buffers import BufferPool
+from poya.transfer.crews import Crew
 from poya.transfer.events import Event, Failed, Finished, Progress
 from poya.transfer.guard import Brake, Cancel
 from poya.transfer.jobs import Job, Limits, Result, UploadMemory
@@ -48,21 +50,13 @@ def copy(
     stop = Cancel()
     with (
         (cancel or Cancel()).interrupting(stop.set),
-        ThreadPoolExecutor(limits.parallel, "poya-get") as getters,
-        ThreadPoolExecutor(limits.parallel, "poya-put") as putters,
+        closing(BufferPool(limits.memory_bytes)) as buffers,
+        Crew("poya-get", limits.parallel) as getters,
+        Crew("poya-put", limits.parallel) as putters,
         ThreadPoolExecutor(limits.objects, "poya-object") as objects,
     ):
-        rate = limits.bandwidth_bytes_per_s
-        shop = Workshop(
-            limits,
-            BufferPool(limits.memory_bytes),
-            getters,
-            putters,
-            stop,
-            Brake(rate) if rate is not None else None,
-            Progress(on_event),
-            memory,
-        )
+        brake, progress = Brake(limits.pace), Progress(on_event)
+        shop = Workshop(limits, buffers, getters, putters, stop, brake, progress, memory)
         for job in jobs:
             shop.progress.expect(job.name, job.expected.size_bytes or 0)
         return _collect([objects.submit(_run, job, shop) for job in jobs], stop)

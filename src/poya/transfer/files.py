@@ -31,9 +31,10 @@ from poya.errors import (
 )
 from poya.transfer.digests import OrderedDigests
 from poya.transfer.etags import MIB, is_plain_md5, multipart_etag, part_count
+from poya.transfer.etags import md5 as md5_of
 from poya.transfer.guard import Guard
 from poya.transfer.http import StreamBody
-from poya.transfer.jobs import Expected, Held, Opening, Sink
+from poya.transfer.jobs import Expected, Held, Opening, Sink, Twin
 from poya.transfer.layout import Layout, Part, usable_part_sizes
 
 _READ_FLAGS = os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC
@@ -48,6 +49,7 @@ class FileReader:
     """An open regular file that is not to change while it is read."""
 
     etag = ""
+    part_size_bytes = None
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -131,6 +133,14 @@ class FileTarget:
                 return Held(reader.size_bytes, "", is_equal=False)
             return _compare(reader, wanted, guard)
 
+    def adopt(self, twin: Twin, wanted: Expected, opening: Opening, guard: Guard) -> Held | None:  # noqa: ARG002
+        """Files are not copied from a store's objects."""
+        return None
+
+    def recut(self, layout: Layout, opening: Opening, guard: Guard) -> str:
+        """Never asked for: a file is not cut."""
+        raise NotImplementedError
+
     def open(self, layout: Layout, opening: Opening, guard: Guard) -> Sink:
         """Begin `name.partial` or continue it."""
         guard.cancel.check()
@@ -144,6 +154,7 @@ class PartialFileSink:
     """A file that is being written next to its final name, by one process at a time."""
 
     reads_back = True
+    guards_way = True
 
     def __init__(self, path: Path, layout: Layout, source_etag: str) -> None:
         self._path = path
@@ -163,14 +174,16 @@ class PartialFileSink:
         with self._explaining():
             os.preadv(self._fd, [into], part.start)
 
-    def write(self, part: Part, data: memoryview, md5: str, guard: Guard) -> None:
+    def write(self, part: Part, data: memoryview, md5: str | None, guard: Guard) -> str:
         """Write a part where it belongs, then record it."""
         guard.cancel.check()
+        md5 = md5 or md5_of(data)
         done = 0
         with self._explaining():
             while done < len(data):
                 done += os.pwrite(self._fd, data[done:], part.start + done)
             self._note({"part": part.number, "md5": md5})
+        return md5
 
     def write_stream(self, part: Part, body: StreamBody, md5: str | None, guard: Guard) -> str:
         """Files are written part by part; a layout for files never streams."""

@@ -10,6 +10,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from poya.errors import Cancelled
+from poya.transfer.pacing import PAUSED, Pace
+
+_PAUSE_POLL_S = 0.5
 
 
 class Cancel:
@@ -63,24 +66,30 @@ class Brake:
     """A bandwidth limit shared by all threads of a transfer: a token bucket.
 
     Args:
-        bytes_per_s: The long-term rate.
+        pace: The long-term rate, asked each time.
         burst_s: How many seconds' worth of bytes may pass at once after a pause.
     """
 
-    def __init__(self, bytes_per_s: float, burst_s: float = 0.25) -> None:
-        if bytes_per_s <= 0:
-            raise ValueError("a bandwidth limit must be above zero")
-        self._bytes_per_s = bytes_per_s
+    def __init__(self, pace: Pace, burst_s: float = 0.25) -> None:
+        self._pace = pace
         self._burst_s = burst_s
         self._lock = threading.Lock()
         self._free_at_s = float("-inf")
 
     def reserve(self, count: int, now_s: float) -> float:
         """Account for `count` bytes at `now_s`; the seconds to wait before going on."""
+        rate = self._pace.bytes_per_s()
+        if not rate:
+            return 0.0
         with self._lock:
             start_s = max(self._free_at_s, now_s - self._burst_s)
-            self._free_at_s = start_s + count / self._bytes_per_s
+            self._free_at_s = start_s + count / rate
             return max(0.0, self._free_at_s - now_s)
+
+    def hold(self, cancel: Cancel) -> None:
+        """Wait as long as there is a pause. Raises `Cancelled` on a stop."""
+        while self._pace.bytes_per_s() == PAUSED:
+            cancel.sleep(_PAUSE_POLL_S)
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,11 +100,13 @@ class Guard:
         cancel: The stop.
         brake: The bandwidth limit; None for requests that do not count towards it.
         retried: Told why a request is tried again and after how many seconds.
+        eased: Told when a service asks for fewer requests (429, 503).
     """
 
     cancel: Cancel = field(default_factory=Cancel)
     brake: Brake | None = None
     retried: Callable[[str, float], None] = lambda _reason, _wait_s: None
+    eased: Callable[[], None] = lambda: None
 
     def moved(self, count: int) -> None:
         """Note bytes on the wire: waits for the bandwidth limit, raises `Cancelled` on a stop."""
@@ -104,6 +115,7 @@ class Guard:
             wait_s = self.brake.reserve(count, time.monotonic())
             if wait_s > 0:
                 self.cancel.sleep(wait_s)
+            self.brake.hold(self.cancel)
 
 
 @contextmanager

@@ -12,6 +12,8 @@ from poya.transfer.etags import MIB
 from poya.transfer.guard import Guard
 from poya.transfer.http import StreamBody
 from poya.transfer.layout import Layout, Part
+from poya.transfer.pacing import Pace
+from poya.transfer.s3values import ObjectPlace
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,11 +26,26 @@ class Expected:
         etag: The S3 etag it had at its origin. For file sources it decides how the target object
             is cut; for objects what the store says of the object counts instead, since manifests
             may be stale (IMS undelete).
+        part_size_bytes: How it was cut there; None if not known.
     """
 
     size_bytes: int | None = None
     md5: str | None = None
     etag: str | None = None
+    part_size_bytes: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Twin:
+    """An object that the target's own store holds, and whose record promises the wanted bytes.
+
+    Attributes:
+        place: Where it is.
+        etag: What the store told of it when its record was read.
+    """
+
+    place: ObjectPlace
+    etag: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +114,11 @@ class Reader(Protocol):
         """The store's etag; empty for files."""
         ...
 
+    @property
+    def part_size_bytes(self) -> int | None:
+        """How the store says that the object was cut; None if it does not say."""
+        ...
+
     def read_into(self, start: int, into: memoryview, guard: Guard) -> None:
         """Fill a buffer from `start`. Raises `Conflict` if the source changed since opening."""
         ...
@@ -136,12 +158,25 @@ class Sink(Protocol):
         """Whether kept parts can be read from here cheaply."""
         ...
 
+    @property
+    def guards_way(self) -> bool:
+        """Whether bytes that are damaged on their way there are noticed at once (TLS)."""
+        ...
+
     def read_back(self, part: Part, into: memoryview) -> None:
         """Read a kept part."""
         ...
 
-    def write(self, part: Part, data: memoryview, md5: str, guard: Guard) -> None:
-        """Write a part from one buffer, and compare what the target says with `md5`."""
+    def write(self, part: Part, data: memoryview, md5: str | None, guard: Guard) -> str:
+        """Write a part from one buffer; the md5 of what the target received.
+
+        Args:
+            part: The part.
+            data: Its bytes.
+            md5: Theirs, to be compared with the target's. None if that was not computed here:
+                the caller compares the md5s of all parts in the end.
+            guard: The stop.
+        """
         ...
 
     def write_stream(self, part: Part, body: StreamBody, md5: str | None, guard: Guard) -> str:
@@ -178,6 +213,14 @@ class Target(Protocol):
 
     def held(self, wanted: Expected, guard: Guard) -> Held | None:
         """What is there already; None if nothing is."""
+        ...
+
+    def adopt(self, twin: Twin, wanted: Expected, opening: Opening, guard: Guard) -> Held | None:
+        """Make it of an object that the store holds already; None if that cannot be done."""
+        ...
+
+    def recut(self, layout: Layout, opening: Opening, guard: Guard) -> str:
+        """Cut the published object anew, without its bytes leaving the store; the new etag."""
         ...
 
     def open(self, layout: Layout, opening: Opening, guard: Guard) -> Sink:
@@ -217,6 +260,7 @@ class Job:
         metadata: For the target object, such as `md5sum`.
         replaces: Whether another object or file under the target's name may be replaced.
         sha256: Whether sha256 is wanted too (bundles keep it); all bytes are read then.
+        twin: What the target's store holds of the same bytes; copied there if possible.
     """
 
     name: str
@@ -226,6 +270,7 @@ class Job:
     metadata: Mapping[str, str] = field(default_factory=dict)
     replaces: bool = False
     sha256: bool = False
+    twin: Twin | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -233,16 +278,17 @@ class Limits:
     """What a copy may use.
 
     Attributes:
-        parallel: Readers, and as many writers.
-        memory_bytes: All buffers of all jobs together.
-        bandwidth_bytes_per_s: Counted where bytes leave a site's store, or enter one if the
-            source is a file; None for no limit.
+        parallel: At most so many readers, and as many writers; how many pay is found out.
+        memory_bytes: All buffers of all jobs together (`buffers_within` tells what is left for
+            them of a process's memory).
+        pace: How fast bytes may move. They are counted where they leave a site's store, or enter
+            one if the source is a file.
         objects: Artifacts that are worked on at once.
     """
 
-    parallel: int = 8
-    memory_bytes: int = 256 * MIB
-    bandwidth_bytes_per_s: float | None = None
+    parallel: int = 16
+    memory_bytes: int = 160 * MIB
+    pace: Pace = field(default_factory=Pace)
     objects: int = 4
 
 
@@ -253,6 +299,8 @@ class Proof(enum.StrEnum):
     """The whole's md5 is the expected one."""
     ETAG = "etag"
     """Cut as the source was, the bytes have the source's etag."""
+    COPY = "copy"
+    """The target's store made it of an object that its own records say to be the same."""
     PARTS = "parts"
     """Each part arrived as it was read; the source names no digest to compare with."""
 

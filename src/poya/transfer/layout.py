@@ -21,6 +21,8 @@ from poya.transfer.etags import (
 
 DEFAULT_PART_BYTES = 16 * MIB
 STREAM_CHUNK_BYTES = 4 * MIB
+# Each cut that is hashed for costs a core 1.5 s per GiB.
+_SMALL_BYTES, _MANY_CUTS, _FEW_CUTS = 64 * MIB, 8, 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,8 +74,16 @@ class Layout:
             yield Part(index + 1, start, min(self.part_size_bytes, self.size_bytes - start))
 
 
-def lay_out_object(size_bytes: int, source_etag: str, memory_bytes: int) -> Layout:
+def lay_out_object(
+    size_bytes: int, source_etag: str, memory_bytes: int, told_bytes: int | None = None
+) -> Layout:
     """Cut an object for an object store, so that equal bytes get the source's etag if possible.
+
+    Args:
+        size_bytes: Of the object.
+        source_etag: At the source; empty if unknown.
+        memory_bytes: What all buffers may take.
+        told_bytes: The part size at the source, if it is known.
 
     Raises:
         UsageError: It is larger than S3 objects can be (5 TiB).
@@ -89,22 +99,29 @@ def lay_out_object(size_bytes: int, source_etag: str, memory_bytes: int) -> Layo
     if count is None and size_bytes <= single_bytes:
         at_once = min(DEFAULT_PART_BYTES, held_bytes)
         return _bounded(size_bytes, max(size_bytes, 1), at_once, is_multipart=False)
-    usable = usable_part_sizes(size_bytes, count or 0)
+    usable = usable_part_sizes(size_bytes, count or 0, told_bytes)
     part_bytes = usable[0] if usable else choose_part_size(size_bytes, DEFAULT_PART_BYTES)
     return _bounded(size_bytes, part_bytes, held_bytes, is_multipart=True)
 
 
-def lay_out_file(size_bytes: int, source_etag: str, memory_bytes: int) -> Layout:
+def lay_out_file(
+    size_bytes: int, source_etag: str, memory_bytes: int, told_bytes: int | None = None
+) -> Layout:
     """Cut a file: as the source object was if that fits in memory, since that checks its etag."""
-    usable = usable_part_sizes(size_bytes, part_count(source_etag) or 0)
+    usable = usable_part_sizes(size_bytes, part_count(source_etag) or 0, told_bytes)
     part_bytes = usable[0] if usable else DEFAULT_PART_BYTES
     if part_bytes > _held_bytes(memory_bytes):
         part_bytes = min(DEFAULT_PART_BYTES, _held_bytes(memory_bytes))
     return Layout(size_bytes, part_bytes, is_multipart=bool(usable), chunk_bytes=part_bytes)
 
 
-def usable_part_sizes(size_bytes: int, count: int) -> list[int]:
-    """Part sizes that a multipart etag of so many parts allows and S3 accepts, likeliest first."""
+def usable_part_sizes(size_bytes: int, count: int, told_bytes: int | None = None) -> list[int]:
+    """Part sizes that a multipart etag of so many parts allows and S3 accepts, likeliest first.
+
+    One that the source's store tells is beyond doubt, if it gives that many parts.
+    """
+    if told_bytes and count and parts_for(size_bytes, told_bytes) == count:
+        return [told_bytes]
     return [
         size
         for size in candidate_part_sizes(size_bytes, count)
@@ -112,17 +129,31 @@ def usable_part_sizes(size_bytes: int, count: int) -> list[int]:
     ]
 
 
-def other_cuts(size_bytes: int, source_etag: str, chosen_bytes: int) -> list[int]:
-    """Part sizes besides the chosen one that are worth hashing for: at most two.
+def recut_layout(size_bytes: int, part_size_bytes: int) -> Layout:
+    """Cut an object that is not going to pass through memory."""
+    return Layout(size_bytes, part_size_bytes, is_multipart=True, chunk_bytes=part_size_bytes)
+
+
+def other_cuts(
+    size_bytes: int, source_etag: str, chosen_bytes: int, told_bytes: int | None = None
+) -> list[int]:
+    """Part sizes besides the chosen one that are worth hashing for: two, or more if it is small.
 
     None where the chosen one is beyond doubt: few sizes cut a large object into so many parts.
     """
     count = part_count(source_etag) or 0
-    usable = usable_part_sizes(size_bytes, count)
+    usable = usable_part_sizes(size_bytes, count, told_bytes)
     is_narrow = count > 1 and size_bytes // (count * (count - 1)) < MIB
     if usable and usable[0] == chosen_bytes and is_narrow and chosen_bytes % MIB == 0:
         return []
-    return [size for size in usable if size != chosen_bytes][:2]
+    most = _MANY_CUTS if size_bytes <= _SMALL_BYTES else _FEW_CUTS
+    return [size for size in usable if size != chosen_bytes][:most]
+
+
+def is_cut_in_doubt(size_bytes: int, etag: str) -> bool:
+    """Whether a multipart etag leaves it open where its object was cut."""
+    usable = usable_part_sizes(size_bytes, part_count(etag) or 0)
+    return bool(usable) and bool(other_cuts(size_bytes, etag, usable[0]))
 
 
 def _bounded(size_bytes: int, part_bytes: int, at_once: int, *, is_multipart: bool) -> Layout:

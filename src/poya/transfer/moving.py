@@ -32,7 +32,8 @@ class Mover:
     def __init__(self, job: Job, reader: Reader, layout: Layout, wanted: Expected) -> None:
         self._job, self._reader, self._layout = job, reader, layout
         etag = wanted.etag or ""
-        self._cuts = other_cuts(layout.size_bytes, etag, layout.part_size_bytes)
+        told = wanted.part_size_bytes
+        self._cuts = other_cuts(layout.size_bytes, etag, layout.part_size_bytes, told)
         is_single_put = job.target.is_object and not layout.is_multipart
         known_md5 = wanted.md5 or (etag if is_plain_md5(etag) else None)
         self._only_md5 = known_md5 if is_single_put else None
@@ -42,8 +43,19 @@ class Mover:
         self.moved_bytes = 0
         self.kept_bytes = 0
 
+    @property
+    def is_cut_certain(self) -> bool:
+        """Whether the source's etag belongs to this very cut, so that it will prove the bytes."""
+        return not self._cuts
+
     def move(
-        self, sink: Sink, shop: Workshop, kept: Mapping[int, str], *, skips_kept: bool = False
+        self,
+        sink: Sink,
+        shop: Workshop,
+        kept: Mapping[int, str],
+        *,
+        skips_kept: bool = False,
+        trusts_sink: bool = False,
     ) -> None:
         """Write every part that is not in `kept` (number to md5).
 
@@ -53,6 +65,7 @@ class Mover:
             kept: Parts that the target holds; they are read and compared, and written again if
                 they differ.
             skips_kept: Take them unread. The whole's digests cannot be told then.
+            trusts_sink: Let the target alone compute the md5s of parts.
 
         Raises:
             Unapproved: The object would go in one request, and its md5 is not the known one.
@@ -80,7 +93,10 @@ class Mover:
                 if self._layout.is_streamed:
                     self._stream(sink, guards, shop, (left, kept))
                 else:
-                    route = Route(self._reader, sink, self._digests, note, self._only_md5)
+                    route = Route(
+                        self._reader, sink, self._digests, note, self._only_md5,
+                        trusts_sink=trusts_sink, reads_pieces=self._job.source.is_remote,
+                    )  # fmt: skip
                     Pipeline(route, guards, shop).run(left, kept)
             except Unapproved as error:
                 self._md5s[1] = error.md5
@@ -170,15 +186,16 @@ class Mover:
 class _Comparison:
     """A target that writes nothing and notes whether it should have."""
 
-    reads_back = False
+    reads_back = guards_way = False
 
     def __init__(self) -> None:
         self.differs = False
         self.kept: Mapping[int, str] = {}
 
-    def write(self, part: Part, data: memoryview, md5: str, guard: Guard) -> None:  # noqa: ARG002
+    def write(self, part: Part, data: memoryview, md5: str | None, guard: Guard) -> str:  # noqa: ARG002
         """A part is not what it was when it was read first."""
         self.differs = True
+        return md5 or ""
 
     def read_back(self, part: Part, into: memoryview) -> None:
         """Never asked for."""

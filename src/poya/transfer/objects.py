@@ -9,13 +9,15 @@ from dataclasses import dataclass, replace
 
 from poya.errors import Conflict, DataDamaged, NotFound, PoyaError, RequestRefused
 from poya.transfer.etags import is_plain_md5, multipart_etag
+from poya.transfer.etags import md5 as md5_of
 from poya.transfer.guard import Guard, cleaning_guard
 from poya.transfer.http import Body, StreamBody
-from poya.transfer.jobs import Expected, Held, Opening, OpenUpload, Sink, UploadMemory
-from poya.transfer.layout import Layout, Part
+from poya.transfer.jobs import Expected, Held, Opening, OpenUpload, Sink, Twin, UploadMemory
+from poya.transfer.layout import Layout, Part, is_cut_in_doubt
 from poya.transfer.s3 import S3Store
 from poya.transfer.s3errors import NoSuchUpload
 from poya.transfer.s3values import ObjectHead, ObjectPlace
+from poya.transfer.serverside import adopt, copy_in_parts
 
 _PRECONDITION_FAILED = 412
 _MAX_SENDS = 3
@@ -24,10 +26,13 @@ _MAX_SENDS = 3
 class ObjectReader:
     """An object that is being read; its etag keeps it the same object to the end."""
 
-    def __init__(self, store: S3Store, place: ObjectPlace, head: ObjectHead) -> None:
+    def __init__(
+        self, store: S3Store, place: ObjectPlace, head: ObjectHead, part_size_bytes: int | None
+    ) -> None:
         self._store, self._place = store, place
         self.size_bytes = head.size_bytes
         self.etag = head.etag
+        self.part_size_bytes = part_size_bytes
 
     def read_into(self, start: int, into: memoryview, guard: Guard) -> None:
         """Fill a buffer from `start`."""
@@ -65,8 +70,12 @@ class ObjectSource:
         return True
 
     def open(self, guard: Guard) -> ObjectReader:
-        """Look at the object (HEAD)."""
-        return ObjectReader(self.store, self.place, self.store.head(self.place, guard))
+        """Look at the object (HEAD), and at its first part if the etag leaves doubt of the cut."""
+        head = self.store.head(self.place, guard)
+        part_size = None
+        if is_cut_in_doubt(head.size_bytes, head.etag):
+            part_size = self.store.part_size(self.place, head.etag, guard)
+        return ObjectReader(self.store, self.place, head, part_size)
 
     def __str__(self) -> str:
         return f"{self.place} at {self.store.site}"
@@ -105,6 +114,14 @@ class ObjectTarget:
         is_equal = bool(is_same) and head.size_bytes == wanted.size_bytes
         return Held(head.size_bytes, head.etag, is_equal, md5)
 
+    def adopt(self, twin: Twin, wanted: Expected, opening: Opening, guard: Guard) -> Held | None:
+        """Have the store copy an object that it holds."""
+        return adopt(self.store, (twin, self.place), wanted, opening, guard)
+
+    def recut(self, layout: Layout, opening: Opening, guard: Guard) -> str:
+        """Have the store put the object together anew, of ranges of itself."""
+        return copy_in_parts(self.store, (self.place, self.place), layout, opening, guard)
+
     def open(self, layout: Layout, opening: Opening, guard: Guard) -> Sink:
         """Begin an upload, or continue one that the caller remembers."""
         if not layout.is_multipart:
@@ -122,6 +139,7 @@ class SinglePutSink:
     """An object that is written in one request; the store refuses bytes of another md5."""
 
     reads_back = False
+    guards_way = False
 
     def __init__(self, target: ObjectTarget, metadata: Mapping[str, str]) -> None:
         self._target, self._metadata = target, metadata
@@ -132,9 +150,11 @@ class SinglePutSink:
         """Never asked for."""
         raise NotImplementedError
 
-    def write(self, part: Part, data: memoryview, md5: str, guard: Guard) -> None:  # noqa: ARG002
+    def write(self, part: Part, data: memoryview, md5: str | None, guard: Guard) -> str:  # noqa: ARG002
         """Write the object."""
+        md5 = md5 or md5_of(data)
         self._put(data, md5, guard)
+        return md5
 
     def write_stream(
         self,
@@ -182,22 +202,26 @@ class MultipartSink:
     ) -> None:
         self._target, self._upload_id, self._memory = target, upload_id, memory
         self._is_published = False
+        self.guards_way = target.store.is_secure
         self.kept = kept
 
     def read_back(self, part: Part, into: memoryview) -> None:
         """Parts of an open upload cannot be read."""
         raise NotImplementedError
 
-    def write(self, part: Part, data: memoryview, md5: str, guard: Guard) -> None:
-        """Send a part until the store confirms its md5."""
+    def write(self, part: Part, data: memoryview, md5: str | None, guard: Guard) -> str:
+        """Send a part until the store confirms its md5, if that is known here."""
         etag = self._send(part, data, md5, guard)
+        if md5 is None and is_plain_md5(etag):
+            return etag
+        md5 = md5 or md5_of(data)
         for _ in range(_MAX_SENDS - 1):
             if etag == md5:
-                return
+                return md5
             guard.retried(f"part {part.number} of {self._target}: etag {etag} is not {md5}", 0.0)
             etag = self._send(part, data, md5, guard)
         if etag == md5:
-            return
+            return md5
         raise _damaged_at(self._target, f"part {part.number}", md5, etag)
 
     def write_stream(self, part: Part, body: StreamBody, md5: str | None, guard: Guard) -> str:

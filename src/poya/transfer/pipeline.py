@@ -1,6 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Moves the parts of one artifact: many are read, hashed and written at the same time.
 
+A part is read in pieces, so that all streams work on the bytes that are needed next, and written
+as a whole.
+
 Why this cannot hang for want of buffers: a part takes its buffer before it is queued, in the
 order of the whole, and needs nothing but threads to give it back; the in-order hash waits only
 for parts that hold a buffer already.
@@ -9,8 +12,10 @@ for parts that hold a buffer already.
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from functools import partial
 
 from poya.transfer.buffers import Buffer
 from poya.transfer.digests import OrderedDigests
@@ -45,6 +50,9 @@ class Route:
         digests: Sees all bytes in order.
         on_done: Called when a part is safe.
         only_md5: If known, a part of any other md5 is not written.
+        trusts_sink: Take the md5 that the target computes of a part for that of the part: the
+            caller compares all of them with the source's etag in the end.
+        reads_pieces: Whether a part is read in several requests.
     """
 
     reader: Reader
@@ -52,6 +60,8 @@ class Route:
     digests: OrderedDigests
     on_done: Callable[[Done], None]
     only_md5: str | None = None
+    trusts_sink: bool = False
+    reads_pieces: bool = False
 
 
 class Unapproved(Exception):
@@ -86,8 +96,7 @@ class Pipeline:
                 buffer = self._shop.buffers.acquire(part.size_bytes, self._guards.cancel)
                 with self._changed:
                     self._pending += 1
-                holders = _Holders(self, buffer)
-                self._shop.getters.submit(self._fetch, part, holders, kept.get(part.number))
+                self._begin(_Load(part, buffer, kept.get(part.number), self._let_go))
         except BaseException as error:  # noqa: BLE001 -- raised again below, when all is at rest
             self._fail(error)
         with self._changed:
@@ -95,51 +104,100 @@ class Pipeline:
         if self._failure is not None:
             raise self._failure
 
-    def let_go(self, buffer: Buffer) -> None:
-        """Take back a part's buffer."""
+    def _begin(self, load: _Load) -> None:
+        getters = self._shop.getters
+        if load.kept_md5 is not None:
+            getters.submit(partial(self._compare, load))
+            return
+        size_bytes = load.part.size_bytes
+        step = getters.piece_bytes(size_bytes) if self._route.reads_pieces else size_bytes
+        starts = range(0, max(1, size_bytes), max(1, step))
+        load.expect(len(starts))
+        for start in starts:
+            piece = load.buffer.view[start : min(start + step, size_bytes)]
+            getters.submit(partial(self._fetch, load, start, piece))
+
+    def _fetch(self, load: _Load, start: int, piece: memoryview) -> None:
+        is_read = self._attempt(partial(self._read, load.part.start + start, piece))
+        if load.is_last_piece(is_read=is_read):
+            self._pass_on(load)
+        if is_read:
+            self._route.digests.offer(load.part.start + start, piece, load.drop)
+        else:
+            load.drop()
+
+    def _pass_on(self, load: _Load) -> None:
+        """All pieces of a part are through; write it, unless one of them could not be read."""
+        if load.is_whole:
+            self._shop.putters.submit(partial(self._store, load))
+        else:
+            load.drop()
+
+    def _compare(self, load: _Load) -> None:
+        """A part that the target may hold already: read it, and write it only if it differs."""
+        load.expect(1)
+        part, is_kept = load.part, False
+
+        def look() -> None:
+            nonlocal is_kept
+            is_kept = self._is_kept(load)
+            if is_kept:
+                self._route.on_done(Done(part, load.kept_md5 or "", is_moved=False))
+
+        is_read = self._attempt(look)
+        if not is_read or is_kept:
+            load.drop()
+        else:
+            self._shop.putters.submit(partial(self._store, load))
+        if is_read:
+            self._route.digests.offer(part.start, load.buffer.view, load.drop)
+        else:
+            load.drop()
+
+    def _is_kept(self, load: _Load) -> bool:
+        """Fill the buffer; whether the target holds these very bytes already."""
+        sink, view = self._route.sink, load.buffer.view
+        if sink.reads_back:
+            sink.read_back(load.part, view)
+            if md5(view) == load.kept_md5:
+                return True
+        self._read(load.part.start, view)
+        return md5(view) == load.kept_md5
+
+    def _read(self, start: int, into: memoryview) -> None:
+        began_s = time.monotonic()
+        self._route.reader.read_into(start, into, self._guards.reading)
+        self._shop.getters.moved(len(into), time.monotonic() - began_s)
+
+    def _store(self, load: _Load) -> None:
+        self._attempt(partial(self._write, load.part, load.buffer.view))
+        load.drop()
+
+    def _write(self, part: Part, view: memoryview) -> None:
+        route = self._route
+        digest = None if route.trusts_sink else md5(view)
+        if route.only_md5 is not None and digest not in (None, route.only_md5):
+            raise Unapproved(digest)
+        began_s = time.monotonic()
+        told = route.sink.write(part, view, digest, self._guards.writing)
+        self._shop.putters.moved(len(view), time.monotonic() - began_s)
+        route.on_done(Done(part, told, is_moved=True))
+
+    def _attempt(self, work: Callable[[], None]) -> bool:
+        """Do it unless all is to stop; a failure is raised in the job's own thread."""
+        try:
+            self._guards.cancel.check()
+            work()
+        except BaseException as error:  # noqa: BLE001 -- see above
+            self._fail(error)
+            return False
+        return True
+
+    def _let_go(self, buffer: Buffer) -> None:
         self._shop.buffers.release(buffer)
         with self._changed:
             self._pending -= 1
             self._changed.notify_all()
-
-    def _fetch(self, part: Part, holders: _Holders, kept_md5: str | None) -> None:
-        route, view = self._route, holders.view
-        try:
-            self._guards.cancel.check()
-            is_kept = self._read(part, view, kept_md5)
-            holders.share()
-            route.digests.offer(part.start, view, holders.drop)
-            if is_kept:
-                route.on_done(Done(part, kept_md5 or "", is_moved=False))
-                holders.drop()
-            else:
-                self._shop.putters.submit(self._store, part, holders)
-        except BaseException as error:  # noqa: BLE001 -- raised in the job's own thread
-            self._fail(error)
-            holders.drop()
-
-    def _read(self, part: Part, view: memoryview, kept_md5: str | None) -> bool:
-        """Fill the buffer; whether the target holds these very bytes already."""
-        route = self._route
-        if kept_md5 is not None and route.sink.reads_back:
-            route.sink.read_back(part, view)
-            if md5(view) == kept_md5:
-                return True
-        route.reader.read_into(part.start, view, self._guards.reading)
-        return kept_md5 is not None and md5(view) == kept_md5
-
-    def _store(self, part: Part, holders: _Holders) -> None:
-        route, view = self._route, holders.view
-        try:
-            self._guards.cancel.check()
-            digest = md5(view)
-            _approve(digest, route.only_md5)
-            route.sink.write(part, view, digest, self._guards.writing)
-            route.on_done(Done(part, digest, is_moved=True))
-        except BaseException as error:  # noqa: BLE001 -- raised in the job's own thread
-            self._fail(error)
-        finally:
-            holders.drop()
 
     def _fail(self, error: BaseException) -> None:
         with self._changed:
@@ -149,33 +207,36 @@ class Pipeline:
         self._route.digests.abandon()
 
 
-def _approve(digest: str, only_md5: str | None) -> None:
-    if only_md5 not in (None, digest):
-        raise Unapproved(digest)
+class _Load:
+    """A part's buffer on its way; whoever is done with it last gives it back.
 
+    It is held once for each piece that is to be read and hashed, and once for being written.
+    """
 
-class _Holders:
-    """Counts who still needs a part's buffer; the last one gives it back."""
-
-    def __init__(self, pipeline: Pipeline, buffer: Buffer) -> None:
-        self._pipeline, self._buffer = pipeline, buffer
+    def __init__(
+        self, part: Part, buffer: Buffer, kept_md5: str | None, give_back: Callable[[Buffer], None]
+    ) -> None:
+        self.part, self.buffer, self.kept_md5 = part, buffer, kept_md5
+        self.is_whole = True
+        self._give_back = give_back
         self._lock = threading.Lock()
-        self._count = 1
+        self._holds = self._unread = 0
 
-    @property
-    def view(self) -> memoryview:
-        """The part's bytes."""
-        return self._buffer.view
+    def expect(self, pieces: int) -> None:
+        """Note how many pieces are going to be read."""
+        self._holds, self._unread = pieces + 1, pieces
 
-    def share(self) -> None:
-        """One more needs it."""
+    def is_last_piece(self, *, is_read: bool) -> bool:
+        """Note what came of a piece; whether it was the last one."""
         with self._lock:
-            self._count += 1
+            self.is_whole &= is_read
+            self._unread -= 1
+            return self._unread == 0
 
     def drop(self) -> None:
         """One fewer needs it."""
         with self._lock:
-            self._count -= 1
-            is_last = self._count == 0
+            self._holds -= 1
+            is_last = self._holds == 0
         if is_last:
-            self._pipeline.let_go(self._buffer)
+            self._give_back(self.buffer)

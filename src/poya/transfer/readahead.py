@@ -7,6 +7,7 @@ import hashlib
 from collections import deque
 from collections.abc import Callable, Generator
 from concurrent.futures import Future, wait
+from functools import partial
 
 from poya.transfer.buffers import Buffer
 from poya.transfer.digests import OrderedDigests
@@ -85,9 +86,8 @@ class ReadAhead:
             ahead.append(self._begin(starts.popleft(), buffer))
 
     def _begin(self, start: int, buffer: Buffer) -> _Chunk:
-        read = self._reader.read_into
-        future = self._shop.getters.submit(read, start, buffer.view, self._guards.reading)
-        return _Chunk(start, buffer, future)
+        read = partial(self._reader.read_into, start, buffer.view, self._guards.reading)
+        return _Chunk(start, buffer, self._shop.getters.submit(read))
 
     def _ready(self, chunk: _Chunk) -> memoryview:
         chunk.future.result()

@@ -10,7 +10,7 @@ import base64
 import urllib.parse
 from collections.abc import Callable, Mapping, Sequence
 
-from poya.errors import BadAnswer
+from poya.errors import BadAnswer, RequestRefused
 from poya.transfer.credentials import CredentialKeeper, CredentialsProvider
 from poya.transfer.dialling import Dialler, parse_proxy, site_tls
 from poya.transfer.endpoints import parse_endpoint
@@ -32,6 +32,7 @@ from poya.transfer.s3xml import (
     text_of,
 )
 
+_PARTIAL = 206
 _META = "x-amz-meta-"
 _FREE = Guard()
 
@@ -61,6 +62,12 @@ class S3Store:
         )
         self._caller = Caller(service, through(self._transport), CredentialKeeper(credentials))
         self._config = config
+        self._is_secure = endpoint.secure
+
+    @property
+    def is_secure(self) -> bool:
+        """Whether it is spoken to over TLS."""
+        return self._is_secure
 
     @property
     def site(self) -> str:
@@ -87,6 +94,22 @@ class S3Store:
         metadata = {k.removeprefix(_META): v for k, v in headers.items() if k.startswith(_META)}
         etag = clean_etag(headers.get("etag", ""))
         return ObjectHead(int(headers["content-length"]), etag, metadata)
+
+    def part_size(self, place: ObjectPlace, etag: str, guard: Guard = _FREE) -> int | None:
+        """How an object was cut: the length of its first part (HeadObject with partNumber).
+
+        Returns:
+            None if the store does not tell (Ceph before Squid takes no notice of the number), or
+            if the object is no longer the one of this etag.
+        """
+        try:
+            response = self._run(Call("HEAD", place, {"partNumber": "1"}), guard)
+        except RequestRefused:
+            return None
+        length = response.headers.get("content-length", "")
+        is_it = clean_etag(response.headers.get("etag", "")) == etag
+        told = response.status == _PARTIAL or "x-amz-mp-parts-count" in response.headers
+        return int(length) if told and is_it and length.isdecimal() else None
 
     def get_range(
         self,
@@ -177,13 +200,23 @@ class S3Store:
         target: ObjectPlace,
         metadata: Mapping[str, str] | None = None,
         guard: Guard = _FREE,
+        *,
+        if_match: str = "",
     ) -> str:
         """Copy within the store, up to 5 GiB (CopyObject); the new etag.
 
+        RGW keeps the etag, also that of a multipart object; other stores may compute another.
+
         Args:
+            source: What is copied.
+            target: What it becomes.
             metadata: The copy's metadata; None keeps the source's.
+            guard: The stop.
+            if_match: An etag; `RequestRefused` with status 412 if the source has another by now.
         """
         headers = _copy_source(source)
+        if if_match:
+            headers["x-amz-copy-source-if-match"] = f'"{if_match}"'
         if metadata is not None:
             headers |= {"x-amz-metadata-directive": "REPLACE", **_metadata_headers(metadata)}
         return self._copy(Call("PUT", target, headers=headers, slow=True), guard)

@@ -195,6 +195,8 @@ class _Attempt:
         if hopeless or not refusal.is_passing:
             raise as_error(refusal, doing)
         self._stale = None
+        if refusal.asks_for_less:
+            self._guard.eased()
         self._wait(f"{doing}: {refusal}", refusal.retry_after_s)
 
     def _lost(self, failure: TransportFailure) -> None:

@@ -40,6 +40,7 @@ _PASSING = frozenset(
         "OperationAborted",
     }
 )
+_TOO_MUCH = frozenset({"SlowDown", "Throttling", "ThrottlingException", "RequestLimitExceeded"})
 _PASSING_STATUS = frozenset({408, 429, 500, 502, 503, 504})
 _MAX_MESSAGE = 300
 
@@ -74,6 +75,11 @@ class Refusal:
     def is_passing(self) -> bool:
         """Whether the same request may succeed later."""
         return self.code in _PASSING or (self.status in _PASSING_STATUS)
+
+    @property
+    def asks_for_less(self) -> bool:
+        """Whether the service has too much to do."""
+        return self.code in _TOO_MUCH or self.status in (429, 503)
 
     def __str__(self) -> str:
         words = f"{self.code}: {self.message}" if self.message else self.code

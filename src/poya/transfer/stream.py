@@ -5,12 +5,13 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator
+from dataclasses import replace
 
 from poya.errors import Conflict, DataDamaged, PoyaError
 from poya.transfer.etags import is_plain_md5, matching_part_size, part_count
 from poya.transfer.guard import Guard
 from poya.transfer.jobs import Expected, Held, Job, Opening, Proof, Reader, Result, Sink
-from poya.transfer.layout import Layout, lay_out_file, lay_out_object
+from poya.transfer.layout import Layout, lay_out_file, lay_out_object, recut_layout
 from poya.transfer.moving import Mover
 from poya.transfer.pipeline import Unapproved
 from poya.transfer.verdict import Read, judge, source_damaged
@@ -38,6 +39,9 @@ def run_job(job: Job, shop: Workshop) -> Result:
                 return _reused(held, wanted, job, shop)
             if held is not None and not job.replaces:
                 raise _conflict(held, wanted, job)
+            copied = _adopted(job, wanted, shop, guards.asking)
+            if copied is not None:
+                return copied
             return _Artifact(job, reader, wanted, shop).run(guards.asking)
 
 
@@ -52,32 +56,43 @@ class _Artifact:
 
     def run(self, guard: Guard) -> Result:
         """Open the target, move, prove, publish."""
-        identity = self._etag or self._wanted.md5 or ""
-        opening = Opening(identity, self._job.metadata, self._shop.memory)
+        opening = _opening(self._job, self._wanted, self._shop)
         sink = self._job.target.open(self._layout, opening, guard)
         with _tidied(sink):
             proof, read = self._move_and_prove(sink)
             etag = sink.publish(self._mover.part_md5s(), guard)
-        return self._result(etag, proof, read)
+        layout = self._layout
+        cut = read.etags.get(self._etag)
+        if self._job.target.is_object and etag != self._etag and cut is not None:
+            # Of several cuts that the source's etag allowed, another one was the source's.
+            layout = recut_layout(layout.size_bytes, cut)
+            etag = self._job.target.recut(layout, opening, guard)
+        return self._result(layout, etag, proof, read)
 
     def _move_and_prove(self, sink: Sink) -> tuple[Proof, Read]:
         kept = dict(sink.kept)
         try:
-            if kept and self._proves_unread(sink):
-                self._mover.move(sink, self._shop, kept, skips_kept=True)
+            skips = bool(kept) and self._proves_unread(sink)
+            trusts = self._proves_in_the_end(sink) and sink.guards_way
+            if skips or trusts:
+                self._mover.move(sink, self._shop, kept, skips_kept=skips, trusts_sink=trusts)
                 read = self._mover.read()
                 if self._etag in read.etags:
-                    return Proof.ETAG, read
-                # What was kept is not of this source: compare everything, mend what differs.
+                    return self._judged(read), read
+                # What the target holds is not what the source does: compare everything, and mend
+                # what differs.
                 kept = self._mover.md5s_so_far()
             self._mover.move(sink, self._shop, kept)
             read = self._mover.read()
         except Unapproved as error:
             raise self._damage(Read(error.md5, {error.md5: None})) from error
+        return self._judged(read), read
+
+    def _judged(self, read: Read) -> Proof:
         proof = judge(self._wanted.md5, self._etag, read)
         if proof is None:
             raise self._damage(read)
-        return proof, read
+        return proof
 
     def _proves_unread(self, sink: Sink) -> bool:
         """Whether the etag will prove kept parts, so that they need not be read again."""
@@ -88,14 +103,27 @@ class _Artifact:
             and part_count(self._etag) == self._layout.count
         )
 
+    def _proves_in_the_end(self, sink: Sink) -> bool:
+        """Whether the source's etag will prove what the target tells of each part.
+
+        Then nobody need compute the parts' md5s here: the source's store computed them of what
+        it holds, the target's store of what it got.
+        """
+        return (
+            not sink.reads_back
+            and not self._layout.is_streamed
+            and self._mover.is_cut_certain
+            and part_count(self._etag) == self._layout.count
+        )
+
     def _damage(self, read: Read) -> DataDamaged:
         again_same = None
         if self._etag not in read.etags:
             again_same = self._mover.reads_the_same_again(self._shop)
         return source_damaged(str(self._job.source), self._wanted, read, again_same=again_same)
 
-    def _result(self, etag: str, proof: Proof, read: Read) -> Result:
-        part_size = self._layout.part_size_bytes if self._layout.is_multipart else None
+    def _result(self, layout: Layout, etag: str, proof: Proof, read: Read) -> Result:
+        part_size = layout.part_size_bytes if layout.is_multipart else None
         if not self._job.target.is_object:
             etag, part_size = _file_etag(self._etag, read)
         return Result(
@@ -114,7 +142,8 @@ class _Artifact:
 
 def _lay_out(job: Job, wanted: Expected, size_bytes: int, shop: Workshop) -> Layout:
     lay_out = lay_out_object if job.target.is_object else lay_out_file
-    return lay_out(size_bytes, wanted.etag or "", shop.limits.memory_bytes)
+    memory_bytes = shop.limits.memory_bytes
+    return lay_out(size_bytes, wanted.etag or "", memory_bytes, wanted.part_size_bytes)
 
 
 def _wanted(job: Job, reader: Reader) -> Expected:
@@ -126,7 +155,8 @@ def _wanted(job: Job, reader: Reader) -> Expected:
             why=f"It has {reader.size_bytes} bytes, recorded are {expected.size_bytes}.",
             todo="The artifact was cut short or replaced; capture or build it again.",
         )
-    return Expected(reader.size_bytes, expected.md5, reader.etag or expected.etag)
+    told = reader.part_size_bytes or expected.part_size_bytes
+    return Expected(reader.size_bytes, expected.md5, reader.etag or expected.etag, told)
 
 
 def _compare_by_reading(held: Held, job: Job, reader: Reader, guard: Guard) -> Held:
@@ -146,6 +176,23 @@ def _pieces(reader: Reader, guard: Guard) -> Iterator[memoryview]:
         piece = scratch[: min(_SCAN_BYTES, reader.size_bytes - start)]
         reader.read_into(start, piece, guard)
         yield piece
+
+
+def _adopted(job: Job, wanted: Expected, shop: Workshop, guard: Guard) -> Result | None:
+    """Let the target's store copy what it holds of the same bytes already."""
+    if job.twin is None:
+        return None
+    opening = _opening(job, wanted, shop)
+    held = job.target.adopt(job.twin, wanted, opening, guard)
+    if held is None:
+        return None
+    result = _reused(held, wanted, job, shop)
+    is_equal = held.etag == wanted.etag
+    return replace(result, is_reused=False, proof=Proof.ETAG if is_equal else Proof.COPY)
+
+
+def _opening(job: Job, wanted: Expected, shop: Workshop) -> Opening:
+    return Opening(wanted.etag or wanted.md5 or "", job.metadata, shop.memory)
 
 
 def _reused(held: Held, wanted: Expected, job: Job, shop: Workshop) -> Result:

@@ -23,6 +23,10 @@ _CHUNK_BYTES = 256 * 1024
 # counts as nothing.
 _PROGRESS_BYTES = 16 * 1024
 _READ_BUFFER_BYTES = 32 * 1024
+# TLS hands out 16 KiB at a time; limit, stop and stall are looked at less often than that, except
+# when the peer is slow.
+_ACCOUNT_BYTES = 128 * 1024
+_SMALL_BYTES = 8 * 1024
 
 
 class Wire:
@@ -35,6 +39,7 @@ class Wire:
 
     def __init__(self, sock: socket.socket, stall_s: float) -> None:
         self._sock = sock
+        self._recv_into = sock.recv_into
         self._readers = 0
         self._closing = False
         self.begin(Guard(), stall_s)
@@ -45,6 +50,7 @@ class Wire:
         self._stall_s = stall_s
         self._sock.settimeout(stall_s)
         self._moved, self._waited_s = 0, 0.0
+        self._received, self._since_s = 0, time.monotonic()
 
     def sendall(self, data: bytes | bytearray | memoryview) -> None:
         """Send everything, a chunk at a time so that limit and stop take effect soon."""
@@ -53,14 +59,17 @@ class Wire:
             piece = view[start : start + _CHUNK_BYTES]
             self._sock.sendall(piece)
             self._guard.moved(len(piece))
+        self._since_s = time.monotonic()
 
     def receive_into(self, into: Buffer) -> int:
         """Receive at least one byte; 0 at the end of the stream."""
-        began_s = time.monotonic()
-        count = self._sock.recv_into(into)
-        # Only waiting for the peer counts: our own bandwidth limit is no stall.
-        self._watch(count, time.monotonic() - began_s)
-        self._guard.moved(count)
+        count = self._recv_into(into)
+        self._received += count
+        if count < _SMALL_BYTES or self._received >= _ACCOUNT_BYTES:
+            # Only waiting for the peer counts: our own bandwidth limit is no stall.
+            self._watch(self._received, time.monotonic() - self._since_s)
+            self._guard.moved(self._received)
+            self._received, self._since_s = 0, time.monotonic()
         return count
 
     def makefile(self, _mode: str = "rb") -> io.BufferedReader:

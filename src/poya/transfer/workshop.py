@@ -4,11 +4,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 
 from poya.transfer.buffers import BufferPool
+from poya.transfer.crews import Crew
 from poya.transfer.events import Progress, Retried
 from poya.transfer.guard import Brake, Cancel, Guard
 from poya.transfer.jobs import Job, Limits, UploadMemory
@@ -21,8 +21,8 @@ class Workshop:
     Attributes:
         limits: As asked for.
         buffers: All the memory there is.
-        getters: Threads that read.
-        putters: Threads that write; apart from the getters, so that both directions stay busy.
+        getters: They read.
+        putters: They write; apart from the getters, so that both directions stay busy.
         cancel: Stops everything.
         brake: The bandwidth limit.
         progress: Sends events.
@@ -31,10 +31,10 @@ class Workshop:
 
     limits: Limits
     buffers: BufferPool
-    getters: ThreadPoolExecutor
-    putters: ThreadPoolExecutor
+    getters: Crew
+    putters: Crew
     cancel: Cancel
-    brake: Brake | None
+    brake: Brake
     progress: Progress
     memory: UploadMemory | None
 
@@ -68,7 +68,7 @@ def guards_for(job: Job, shop: Workshop) -> Iterator[Guards]:
     with shop.cancel.interrupting(cancel.set):
         yield Guards(
             cancel,
-            reading=Guard(cancel, shop.brake if remote else None, retried),
-            writing=Guard(cancel, None if remote else shop.brake, retried),
+            reading=Guard(cancel, shop.brake if remote else None, retried, shop.getters.ease),
+            writing=Guard(cancel, None if remote else shop.brake, retried, shop.putters.ease),
             asking=Guard(cancel, None, retried),
         )
