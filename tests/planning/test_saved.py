@@ -12,13 +12,38 @@ from hypothesis import strategies as st
 from builders import BUNDLE, CSM_1_4, CSM_1_6, entities_of, inventory, ref_of, vcluster
 from poya.errors import NotFound, UsageError
 from poya.model.intent import Intent
-from poya.model.vcluster import Gap, Selector, VCluster
+from poya.model.inventory import Access, Circumstances, Storage
+from poya.model.vcluster import Booted, Gap, Selector, Surroundings, VCluster
 from poya.planning import make_plan
 from poya.planning.closure import narrow
 from poya.sites.saved import Survey, decode_survey, encode_survey
 from strategies import FEW, vclusters
 
 GELE = "gele: compute=ARM@gele*4 image=a1; login=X86@uan image=a2 cfs=other"
+
+CIRCUMSTANCES = Circumstances(
+    access=Access(roles=("admin",), tenants=("blue",), expires_in_s=3.5),
+    clock_ahead_s=-1.25,
+    storage=Storage("ok", 10**15),
+    bos_options={"reject_nids": True, "discovery_frequency": 300},
+    partitions={"x1000c0s0b0n0": "p1"},
+    tenants={"blue": ("x1000c0s0b0n0",)},
+    reserved=frozenset({"x1000c0s0b0n0"}),
+    busy={"x1000c0s0b0n0": "session"},
+    branches={("https://git/x.git", "main"): "a" * 40, ("https://git/x.git", "gone"): ""},
+    sources={"ours": "https://git/y.git"},
+    unasked=("BSS: not there",),
+)
+SURROUNDINGS = Surroundings(
+    branches={("https://git/x.git", "main"): "b" * 40},
+    sources={"ours": "https://git/y.git"},
+    partitions={"x1000c0s0b0n0": "p1"},
+    booted=(Booted(("x1000c0s0b0n0",), "a1", has_secrets=True),),
+    configured={"x1000c0s0b0n0": "gele-config"},
+    sharers={"HSM group gele": ("session template x",)},
+    foreign_templates=("x (blue)",),
+    unasked=("BSS: not there",),
+)
 
 
 def survey_of(cluster: VCluster, capabilities: object = CSM_1_6) -> Survey:
@@ -28,7 +53,9 @@ def survey_of(cluster: VCluster, capabilities: object = CSM_1_6) -> Survey:
         label=cluster.site,
         commits={("https://git/x.git", "a" * 40): True, ("https://git/y.git", "b" * 40): False},
         desired_by={"gele-config": 3},
+        circumstances=CIRCUMSTANCES,
     )
+    cluster = dataclasses.replace(cluster, surroundings=SURROUNDINGS)
     return Survey(cluster.site, "2026-01-01T00:00:00+00:00", cluster, held)
 
 
@@ -41,7 +68,7 @@ def test_a_survey_survives_being_saved(cluster: VCluster, capabilities: object) 
     read = decode_survey(raw)
 
     assert encode_survey(read) == raw
-    assert read.vcluster == cluster
+    assert read.vcluster == survey.vcluster
     assert read.inventory == survey.inventory
 
 
@@ -52,9 +79,10 @@ def test_a_plan_from_saved_surveys_is_the_plan_from_the_sites(cluster: VCluster)
     read = decode_survey(encode_survey(survey))
 
     assert read.vcluster is not None
+    assert survey.vcluster is not None
     plan = make_plan(read.vcluster, read.inventory, Intent())
 
-    assert plan.encode() == make_plan(cluster, survey.inventory, Intent()).encode()
+    assert plan.encode() == make_plan(survey.vcluster, survey.inventory, Intent()).encode()
 
 
 def test_damage_is_told_and_nothing_is_guessed() -> None:

@@ -81,7 +81,7 @@ async def _plan(
         workshop.source(*places) as source,
         workshop.surveyed(places[1]) as opener,
     ):
-        prepared, _ = await prepare(source, selector, opener, wanted.mapping)
+        prepared, _ = await prepare(source, selector, opener, wanted)
     return prepared.plan(wanted)
 
 

@@ -82,7 +82,7 @@ async def bring(
         return await only_plan(workshop, places, selector, wishes)
     here, there = places
     async with workshop.source(here, there) as source, workshop.target(there) as opener:
-        prepared, target = await prepare(source, selector, opener, wishes.intent.mapping)
+        prepared, target = await prepare(source, selector, opener, wishes.intent)
         plan, _ = settle_conflicts(prepared, wishes.intent, yes=wishes.yes)
         _show(plan, wishes)
         refuse_if_critical(plan)
@@ -101,7 +101,7 @@ async def only_plan(
     """
     here, there = places
     async with workshop.source(here, there) as source, workshop.surveyed(there) as opener:
-        prepared, _ = await prepare(source, selector, opener, wishes.intent.mapping)
+        prepared, _ = await prepare(source, selector, opener, wishes.intent)
     plan, _ = settle_conflicts(prepared, wishes.intent, yes=wishes.yes)
     if wishes.save_as:
         write_private(Path(wishes.save_as), plan.encode())
@@ -126,7 +126,7 @@ async def apply(
     refuse_if_critical(plan)
     here, there = places
     async with workshop.source(here, there) as source, workshop.target(there) as opener:
-        prepared, target = await prepare(source, plan.selector, opener, plan.intent.mapping)
+        prepared, target = await prepare(source, plan.selector, opener, plan.intent)
         refuse_if_stale(plan, prepared.plan(plan.intent))
         _show(plan, wishes)
         confirm_plan(plan, yes=wishes.yes, accepted=wishes.accepted, strict=wishes.strict)

@@ -9,7 +9,6 @@ from typing import TypeVar
 
 from poya.model.intent import Intent
 from poya.model.inventory import Inventory
-from poya.model.mapping import Rules
 from poya.model.plan import Plan
 from poya.model.vcluster import Selector, VCluster
 from poya.planning import interest_of, make_plan
@@ -34,15 +33,15 @@ async def prepare(
     source: Source,
     selector: Selector,
     target_for: Callable[[VCluster | None], _Target],
-    mapping: Rules = (),
+    intent: Intent | None = None,
 ) -> tuple[Prepared, _Target]:
     """Read both ends. Writes nothing anywhere.
 
     Args:
         target_for: Opens the target; a bundle lays out its files by what it will hold.
-        mapping: What will be called otherwise at the target, which is asked about the new names.
+        intent: The wishes so far: the target is asked about the names that they lead to.
     """
     vcluster = replace(await source.capture(selector), selector=selector)
     target = target_for(vcluster)
-    inventory = await target.survey(interest_of(vcluster, mapping))
+    inventory = await target.survey(interest_of(vcluster, intent))
     return Prepared(vcluster, inventory), target

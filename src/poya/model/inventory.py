@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any, Literal
 
 from poya.documents import Document
 from poya.model.image import Image
@@ -28,8 +29,68 @@ class Capabilities:
     has_configuration_tenants: bool = False
     has_sources: bool = True
     has_boot_set_arch: bool = True
+    has_template_tenants: bool = True
     checks_arch: bool = True
     rootfs_providers: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """What the token says its bearer may do, unverified; all of it unknown by default.
+
+    Attributes:
+        roles: Of the client `shasta`; `admin` may do everything. None where there is no saying.
+        tenants: Those that it administers.
+        expires_in_s: How long it is good for, by the site's own clock.
+    """
+
+    roles: tuple[str, ...] | None = None
+    tenants: tuple[str, ...] = ()
+    expires_in_s: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Storage:
+    """The bucket of boot images.
+
+    Attributes:
+        state: `ok`, `absent`, `denied`; `unknown` where it was not looked at.
+        room_bytes: What its quota leaves; None without a quota, or where the store does not say.
+    """
+
+    state: Literal["ok", "absent", "denied", "unknown"] = "unknown"
+    room_bytes: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Circumstances:
+    """How things stand at a site beyond what it holds; what could not be asked is unknown.
+
+    Attributes:
+        access: What our token says we may do.
+        clock_ahead_s: How far the site's clock is ahead of ours.
+        storage: The bucket of boot images.
+        bos_options: `GET /v2/options`.
+        partitions: xname → partition.
+        tenants: Tenant → its nodes; None where the site could not be asked.
+        reserved: Nodes that a service has reserved.
+        busy: xname → the BOS session that is working on it.
+        branches: (clone URL, branch) → the commit at its head; empty if there is no such branch.
+        sources: CFS source → its clone URL; None where CFS has none to ask for.
+        unasked: What could not be asked, and why, in words.
+    """
+
+    access: Access = field(default_factory=Access)
+    clock_ahead_s: float | None = None
+    storage: Storage = field(default_factory=Storage)
+    bos_options: Mapping[str, Any] = field(default_factory=dict)
+    partitions: Mapping[str, str] = field(default_factory=dict)
+    tenants: Mapping[str, tuple[str, ...]] | None = None
+    reserved: frozenset[str] = frozenset()
+    busy: Mapping[str, str] = field(default_factory=dict)
+    branches: Mapping[tuple[str, str], str] = field(default_factory=dict)
+    sources: Mapping[str, str] | None = None
+    unasked: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +98,8 @@ class Interest:
     """What a survey must look at closely: names that the plan may want to write.
 
     Attributes:
+        repositories: (clone URL, commit).
+        branches: (clone URL, branch).
         is_everything: Look at all there is: what will be planned is not known yet.
     """
 
@@ -44,6 +107,7 @@ class Interest:
     image_names: tuple[str, ...] = ()
     xnames: tuple[str, ...] = ()
     repositories: tuple[tuple[str, str], ...] = ()
+    branches: tuple[tuple[str, str], ...] = ()
     is_everything: bool = False
 
 
@@ -59,6 +123,7 @@ class Inventory:
             that could not be asked about is absent.
         desired_by: How many components want each configuration.
         label: How people know the target: the site's name or the bundle's directory.
+        circumstances: How things stand beyond what it holds.
     """
 
     label: str
@@ -68,6 +133,7 @@ class Inventory:
     nodes: Mapping[str, Node] | None = None
     commits: Mapping[tuple[str, str], bool] = field(default_factory=dict)
     desired_by: Mapping[str, int] = field(default_factory=dict)
+    circumstances: Circumstances = field(default_factory=Circumstances)
 
     def names(self, kind: Kind) -> frozenset[str]:
         """The names taken at the target for one kind."""

@@ -44,6 +44,47 @@ class Gap:
 
 
 @dataclass(frozen=True, slots=True)
+class Booted:
+    """What BSS boots nodes with (`GET /bootparameters`).
+
+    Attributes:
+        hosts: xnames; also roles, `Default` or `Global`.
+        image: The id of the image that the kernel lies in; empty where that is none of IMS's.
+        has_secrets: The cloud-init data carry something that looks like a password or a key;
+            what it is, is not kept.
+    """
+
+    hosts: tuple[str, ...]
+    image: str
+    has_secrets: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What is around a vCluster at its site and does not move with it; empty where not asked.
+
+    Attributes:
+        branches: (clone URL, branch) → the commit at its head; empty if there is no such branch.
+        sources: CFS source that a layer names → its clone URL.
+        partitions: xname → partition.
+        booted: What its nodes boot now.
+        configured: xname → the CFS configuration that it is to have.
+        sharers: What else uses a part of it: the part in words → its other users in words.
+        foreign_templates: Templates of other tenants that boot its groups, as `name (tenant)`.
+        unasked: What could not be asked, and why, in words.
+    """
+
+    branches: Mapping[tuple[str, str], str] = field(default_factory=dict)
+    sources: Mapping[str, str] = field(default_factory=dict)
+    partitions: Mapping[str, str] = field(default_factory=dict)
+    booted: tuple[Booted, ...] = ()
+    configured: Mapping[str, str] = field(default_factory=dict)
+    sharers: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    foreign_templates: tuple[str, ...] = ()
+    unasked: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class VCluster:
     """The closure of one or more session templates at one site, at one time.
 
@@ -53,6 +94,7 @@ class VCluster:
         images: By source image id.
         nodes: By xname: what the source knows of the nodes concerned. May lack some.
         selector: What was asked for; with it the same is captured again.
+        surroundings: What is around it at its site and does not move.
     """
 
     name: str
@@ -65,6 +107,7 @@ class VCluster:
     nodes: Mapping[str, Node] = field(default_factory=dict)
     gaps: tuple[Gap, ...] = ()
     selector: Selector = field(default_factory=Selector)
+    surroundings: Surroundings = field(default_factory=Surroundings)
 
     def image(self, image_id: str) -> Image | None:
         """The captured image with this id."""

@@ -6,7 +6,6 @@ from __future__ import annotations
 from poya.model.finding import by_severity
 from poya.model.intent import Intent
 from poya.model.inventory import Interest, Inventory
-from poya.model.mapping import Rules
 from poya.model.names import sorted_xnames
 from poya.model.plan import NodePair, Plan
 from poya.model.vcluster import VCluster
@@ -17,20 +16,19 @@ from poya.planning.mapping.applying import apply_mapping
 from poya.planning.nodes import NodeMap, map_nodes
 
 
-def interest_of(captured: VCluster, mapping: Rules = ()) -> Interest:
+def interest_of(captured: VCluster, intent: Intent | None = None) -> Interest:
     """What the target must be asked about before this vCluster can be planned for it."""
-    vcluster = apply_mapping(captured, mapping).vcluster
-    repositories = {
-        (layer.clone_url, layer.commit)
-        for configuration in vcluster.configurations
-        for layer in configuration.repositories()
-        if layer.clone_url and layer.commit
-    }
+    wanted = intent or Intent()
+    vcluster = apply_mapping(captured, wanted.mapping).vcluster
+    layers = [la for c in vcluster.configurations for la in c.repositories() if la.clone_url]
+    chosen = wanted.nodes
+    targets = (*chosen.targets, *chosen.pairs.values()) if chosen else vcluster.xnames()
     return Interest(
         entities=own_refs(vcluster),
         image_names=tuple(sorted({image.name for image in vcluster.images})),
-        xnames=sorted_xnames(vcluster.xnames()),
-        repositories=tuple(sorted(repositories)),
+        xnames=sorted_xnames(set(targets)),
+        repositories=tuple(sorted({(la.clone_url, la.commit) for la in layers if la.commit})),
+        branches=tuple(sorted({(la.clone_url, la.branch) for la in layers if la.branch})),
     )
 
 

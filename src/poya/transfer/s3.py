@@ -82,6 +82,17 @@ class S3Store:
         """Prove that a bucket is there and may be used; gives up after seconds (HEAD bucket)."""
         self._caller.run(Call("HEAD", ObjectPlace(bucket)), QUICK, guard)
 
+    def bucket_room(self, bucket: str, guard: Guard = _FREE) -> int | None:
+        """What a bucket's quota leaves, in bytes; None without a quota.
+
+        Only Ceph's gateway says so (headers `X-RGW-Quota-Bucket-Size`, `X-RGW-Bytes-Used`).
+        """
+        headers = self._caller.run(Call("HEAD", ObjectPlace(bucket)), QUICK, guard).headers
+        quota, used = headers.get("x-rgw-quota-bucket-size"), headers.get("x-rgw-bytes-used")
+        if not (quota or "").isdecimal() or not (used or "").isdecimal():
+            return None
+        return max(0, int(quota or 0) - int(used or 0))
+
     def make_bucket(self, bucket: str, guard: Guard = _FREE) -> None:
         """Make a bucket; one that is ours already is fine (CreateBucket)."""
         self._run(Call("PUT", ObjectPlace(bucket)), guard)

@@ -49,6 +49,16 @@ class Objects:
         except NotFound:
             return None
 
+    async def bucket_room(self, bucket: str) -> int | None:
+        """What the bucket's quota leaves, in bytes; None without a quota.
+
+        Raises:
+            NotFound: There is no such bucket.
+            AuthenticationError: It may not be used.
+        """
+        store = await self._open()
+        return await _in_thread(lambda: store.bucket_room(bucket))
+
     async def read_small(self, path: S3Path, limit_bytes: int) -> bytes:
         """Read a whole small object.
 

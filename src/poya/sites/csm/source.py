@@ -11,13 +11,14 @@ from poya.csm import Image as ImageRecord
 from poya.csm import Site
 from poya.errors import BadAnswer, NotFound
 from poya.model.image import Image
-from poya.model.names import S3Path, image_id_of
+from poya.model.names import S3Path, image_id_of, sorted_xnames
 from poya.model.records import Configuration, Group, Node, SessionTemplate
 from poya.model.vcluster import Gap, Selector, VCluster
 from poya.planning.closure import name_of
 from poya.sites.csm.images import ImageReader
 from poya.sites.csm.nodes import nodes_of
 from poya.sites.csm.objects import Objects
+from poya.sites.csm.surroundings import Captured, surroundings
 from poya.sites.csm.survey import release_name
 
 
@@ -44,7 +45,9 @@ class CsmSource:
     async def capture(self, selector: Selector) -> VCluster:
         """Read the closure of the selected templates."""
         features, groups = await both(self._site.features(), self._groups())
-        templates = await self._templates(selector, groups)
+        every = await self._site.bos.templates.list()
+        all_templates = tuple(SessionTemplate.of(record.document) for record in every)
+        templates = await self._templates(selector, groups, all_templates)
         whole = self.label if selector.is_everything else ""
         name = whole or selector.name.lower() or name_of(templates)
         labels = _labels(templates, selector, groups)
@@ -54,6 +57,19 @@ class CsmSource:
         )
         found_images, image_gaps = images
         found_configurations, configuration_gaps = configurations
+        members = {x for label in labels if label in groups for x in groups[label].members}
+        listed = {x for t in templates for b in t.boot_sets for x in b.node_list}
+        chosen = {(t.name, t.tenant) for t in templates}
+        around, source_gaps = await surroundings(
+            self._site,
+            Captured(
+                tuple(templates),
+                found_configurations,
+                sorted_xnames(members | listed),
+                tuple(t for t in all_templates if (t.name, t.tenant) not in chosen),
+                self._own_tenant,
+            ),
+        )
         return VCluster(
             name=name,
             site=self.label,
@@ -64,7 +80,9 @@ class CsmSource:
             groups=tuple(groups[label] for label in labels if label in groups),
             nodes=nodes,
             selector=selector,
+            surroundings=around,
             gaps=(
+                *source_gaps,
                 *_template_gaps(templates),
                 *image_gaps,
                 *configuration_gaps,
@@ -72,12 +90,19 @@ class CsmSource:
             ),
         )
 
+    @property
+    def _own_tenant(self) -> str:
+        return self._site.config.tenant or ""
+
     async def _groups(self) -> dict[str, Group]:
         groups = await self._site.hsm.groups.list()
         return {group.label.lower(): Group.of(group.document) for group in groups}
 
     async def _templates(
-        self, selector: Selector, groups: Mapping[str, Group]
+        self,
+        selector: Selector,
+        groups: Mapping[str, Group],
+        all_templates: tuple[SessionTemplate, ...],
     ) -> list[SessionTemplate]:
         if selector.templates:
             names = dict.fromkeys(selector.templates)
@@ -90,9 +115,7 @@ class CsmSource:
                 todo="Name the vCluster's group, or select by template: --template NAME.",
             )
         # An administrator's list shows every tenant's templates; only ours can be read by name.
-        own = self._site.config.tenant or ""
-        records = [r for r in await self._site.bos.templates.list() if (r.tenant or "") == own]
-        templates = [SessionTemplate.of(record.document) for record in records]
+        templates = [t for t in all_templates if t.tenant == self._own_tenant]
         chosen = [t for t in templates if selector.is_everything or label in t.node_groups()]
         if not chosen and not selector.is_everything:
             raise NotFound(

@@ -3,8 +3,6 @@
 
 from __future__ import annotations
 
-from urllib.parse import urlsplit
-
 from poya.concurrency import both, together
 from poya.csm import Features, Site, repository_of
 from poya.documents import Document
@@ -13,16 +11,20 @@ from poya.model.image import Image
 from poya.model.inventory import Capabilities, Interest, Inventory
 from poya.model.records import EntityRef
 from poya.model.run import CONTENT_KEY
+from poya.sites.csm.asking import is_in_site
+from poya.sites.csm.circumstances import circumstances
 from poya.sites.csm.images import ImageReader
 from poya.sites.csm.nodes import nodes_of
+from poya.sites.csm.objects import Objects
 
 
 class Surveyor:
     """Surveys one site."""
 
-    def __init__(self, site: Site, images: ImageReader) -> None:
+    def __init__(self, site: Site, images: ImageReader, objects: Objects) -> None:
         self._site = site
         self._images = images
+        self._objects = objects
 
     async def survey(self, interest: Interest) -> Inventory:
         """Read everything at once; lists are small, image files are only looked at by HEAD."""
@@ -31,6 +33,9 @@ class Surveyor:
             both(site.features(), site.hsm.components.list(type="Node")),
             both(self._namesakes(interest), both(self._commits(interest), self._entities())),
         )
+        desired_by, stand = await both(
+            self._desired_by(interest, entities), circumstances(site, self._objects, interest)
+        )
         return Inventory(
             label=site.config.name,
             capabilities=capabilities_of(features),
@@ -38,7 +43,8 @@ class Surveyor:
             images=images,
             nodes=nodes_of(components),
             commits=commits,
-            desired_by=await self._desired_by(interest, entities),
+            desired_by=desired_by,
+            circumstances=stand,
         )
 
     async def _entities(self) -> dict[EntityRef, Document]:
@@ -80,7 +86,7 @@ class Surveyor:
         return {pair: answer for pair, answer in pairs if answer is not None}
 
     async def _has_commit(self, url: str, commit: str) -> bool | None:
-        if not _is_in_site(url):
+        if not is_in_site(url):
             return None
         try:
             owner, name = repository_of(url)
@@ -109,12 +115,6 @@ class Surveyor:
         return counts
 
 
-def _is_in_site(url: str) -> bool:
-    """Say whether a clone URL means the site's own Gitea, whichever site wrote it."""
-    host = urlsplit(url).hostname or ""
-    return host.startswith(("api-gw-service", "api.", "vcs."))
-
-
 def release_name(features: Features) -> str:
     """The release as people say it."""
     return f"CSM {features.release_guess}"
@@ -130,6 +130,7 @@ def capabilities_of(features: Features) -> Capabilities:
         has_configuration_tenants=features.cfs_tenants,
         has_sources=features.cfs_sources,
         has_boot_set_arch=features.bos_arch,
+        has_template_tenants=features.bos_tenants,
         checks_arch=features.bos_arch_check,
         rootfs_providers=tuple(sorted(features.rootfs_providers)),
     )

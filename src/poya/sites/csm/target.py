@@ -41,7 +41,7 @@ class CsmTarget:
 
     async def survey(self, interest: Interest) -> Inventory:
         """Read what a plan must know."""
-        return await Surveyor(self._site, self._images).survey(interest)
+        return await Surveyor(self._site, self._images, self._objects).survey(interest)
 
     async def read(self, ref: EntityRef) -> Document | None:
         """Read one entity."""

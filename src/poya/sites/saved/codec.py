@@ -7,6 +7,8 @@ when the file is read, so that a file that was edited cannot say two things at o
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from typing import Any
 
 import msgspec
@@ -14,9 +16,9 @@ import msgspec
 from poya.documents import Document
 from poya.errors import BadAnswer, UsageError
 from poya.model.image import Artifact, Image, Manifest
-from poya.model.inventory import Capabilities, Inventory
+from poya.model.inventory import Capabilities, Circumstances, Inventory
 from poya.model.records import Configuration, EntityRef, Group, Kind, Node, SessionTemplate
-from poya.model.vcluster import Gap, Selector, VCluster
+from poya.model.vcluster import Gap, Selector, Surroundings, VCluster
 
 FORMAT = "poya-survey"
 VERSION = 1
@@ -62,6 +64,12 @@ class _Commit(msgspec.Struct, frozen=True):
     is_there: bool
 
 
+class _Branch(msgspec.Struct, frozen=True):
+    url: str
+    branch: str
+    head: str
+
+
 class _Capture(msgspec.Struct, frozen=True):
     name: str
     release: str
@@ -72,6 +80,8 @@ class _Capture(msgspec.Struct, frozen=True):
     images: tuple[_Image, ...]
     nodes: tuple[Node, ...]
     gaps: tuple[Gap, ...]
+    surroundings: Surroundings
+    branches: tuple[_Branch, ...]
 
 
 class _Holdings(msgspec.Struct, frozen=True):
@@ -81,6 +91,8 @@ class _Holdings(msgspec.Struct, frozen=True):
     nodes: tuple[Node, ...] | None
     commits: tuple[_Commit, ...]
     desired_by: dict[str, int]
+    circumstances: Circumstances
+    branches: tuple[_Branch, ...]
 
 
 class _File(msgspec.Struct, frozen=True):
@@ -168,6 +180,8 @@ def _capture(vcluster: VCluster) -> _Capture:
         images=tuple(_saved_image(image) for image in vcluster.images),
         nodes=tuple(node for _, node in sorted(vcluster.nodes.items())),
         gaps=vcluster.gaps,
+        surroundings=replace(vcluster.surroundings, branches={}),
+        branches=_branches(vcluster.surroundings.branches),
     )
 
 
@@ -183,6 +197,7 @@ def _vcluster(site: str, saved: _Capture) -> VCluster:
         nodes={node.xname: node for node in saved.nodes},
         gaps=saved.gaps,
         selector=saved.selector,
+        surroundings=replace(saved.surroundings, branches=_heads(saved.branches)),
     )
 
 
@@ -197,6 +212,8 @@ def _holdings(inventory: Inventory) -> _Holdings:
         nodes=None if nodes is None else tuple(node for _, node in sorted(nodes.items())),
         commits=tuple(_Commit(url, commit, there) for (url, commit), there in commits),
         desired_by=dict(inventory.desired_by),
+        circumstances=replace(inventory.circumstances, branches={}),
+        branches=_branches(inventory.circumstances.branches),
     )
 
 
@@ -210,7 +227,16 @@ def _inventory(site: str, saved: _Holdings) -> Inventory:
         nodes=None if nodes is None else {node.xname: node for node in nodes},
         commits={(c.url, c.commit): c.is_there for c in saved.commits},
         desired_by=saved.desired_by,
+        circumstances=replace(saved.circumstances, branches=_heads(saved.branches)),
     )
+
+
+def _branches(heads: Mapping[tuple[str, str], str]) -> tuple[_Branch, ...]:
+    return tuple(_Branch(url, branch, head) for (url, branch), head in sorted(heads.items()))
+
+
+def _heads(branches: Iterable[_Branch]) -> dict[tuple[str, str], str]:
+    return {(b.url, b.branch): b.head for b in branches}
 
 
 def _saved_image(image: Image) -> _Image:
