@@ -12,6 +12,7 @@ import msgspec
 
 from poya.concurrency import both
 from poya.csm import Site
+from poya.csm.releases import NeedsRelease
 from poya.errors import AuthenticationError, NotFound
 from poya.model.inventory import Access, Circumstances, Interest, Storage
 from poya.model.names import normalise_xname
@@ -40,9 +41,12 @@ class _Claims(msgspec.Struct, frozen=True):
 async def circumstances(site: Site, objects: Objects, interest: Interest) -> Circumstances:
     """Ask all of it at once; what a service does not answer is noted as unasked."""
     asking = Asking()
-    (sessions, options), (partitions, reserved) = await both(
+    (sessions, options), ((partitions, tenants), reserved) = await both(
         both(_busy(site, asking), _bos_options(site, asking)),
-        both(_partitions(site, asking), _reserved(site, asking, interest.xnames)),
+        both(
+            both(_partitions(site, asking), _tenants(site, asking)),
+            _reserved(site, asking, interest.xnames),
+        ),
     )
     (branches, sources), (storage, (access, ahead_s)) = await both(
         both(branch_heads(site, asking, interest.branches), _sources(site, asking)),
@@ -54,6 +58,7 @@ async def circumstances(site: Site, objects: Objects, interest: Interest) -> Cir
         storage=storage,
         bos_options=options,
         partitions=partitions,
+        tenants=tenants,
         reserved=reserved,
         busy=sessions,
         branches=branches,
@@ -86,6 +91,17 @@ def access_of(token: str, now_s: float) -> Access:
 
 async def _partitions(site: Site, asking: Asking) -> dict[str, str]:
     return await asking.about("HSM partitions", partitions_of(site), {})
+
+
+async def _tenants(site: Site, asking: Asking) -> dict[str, tuple[str, ...]] | None:
+    async def ask() -> dict[str, tuple[str, ...]] | None:
+        try:
+            tenants = await site.tapms.list()
+        except NeedsRelease:  # no TAPMS, no tenants
+            return {}
+        return {t.name: tuple(sorted({normalise_xname(x) for x in t.xnames})) for t in tenants}
+
+    return await asking.about("TAPMS tenants", ask(), None)
 
 
 async def _busy(site: Site, asking: Asking) -> dict[str, str]:
