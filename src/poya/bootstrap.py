@@ -24,7 +24,6 @@ from poya.receipts.ledger import Ledger
 from poya.settings import Settings, state_directory
 from poya.site_config import site_config
 from poya.sites.base import Source, Surveyed, Target
-from poya.transfer import Limits
 
 if TYPE_CHECKING:
     from poya.sites.bundle.trust import TrustPolicy
@@ -89,7 +88,6 @@ class Workshop:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self.store = RunStore(state_directory())
-        self.limits = Limits()
         # Nothing is written to a live target but in the name of a run that holds its journal.
         self._gate = Gate()
 
@@ -305,6 +303,10 @@ class Workshop:
     def occupation(self, run_id: str) -> Occupation:
         """Who works on a run, and on the vCluster that it is about."""
         return occupation_of(self.store.find(run_id), self.target_lock_of(run_id))
+
+    def pace_file(self, run_id: str) -> Path:
+        """Where a bandwidth limit is left for the process that carries out a run."""
+        return self.store.find(run_id).pace
 
     def _target_lock(self, facts: Mapping[str, str]) -> Path:
         return self.store.target_lock(facts["target_label"], facts["vcluster"])

@@ -152,11 +152,12 @@ def test_gives_up_after_patience_but_not_before_a_few_tries() -> None:
 def test_the_meter_tells_rate_and_remaining_time() -> None:
     meter = Meter(window_s=10)
     meter.note(Started("a", 1000, 0, 1000), 100.0)
-    assert meter.eta_s(100.0) is None
+    assert meter.total.eta_s(100.0) is None
     for second in range(1, 5):
         meter.note(Advanced("a", 100, second * 100, 1000, second * 100, 1000), 100.0 + second)
-    assert meter.rate_bytes_per_s(104.0) == pytest.approx(100)
-    assert meter.eta_s(104.0) == pytest.approx(6)
+    for gauge in (meter.total, meter.artifact("a")):
+        assert gauge.rate_bytes_per_s(104.0) == pytest.approx(100)
+        assert gauge.eta_s(104.0) == pytest.approx(6)
 
 
 def test_the_meter_forgets_what_is_long_past() -> None:
@@ -164,8 +165,17 @@ def test_the_meter_forgets_what_is_long_past() -> None:
     meter.note(Started("a", 10_000, 0, 10_000), 0.0)
     meter.note(Advanced("a", 5000, 5000, 10_000, 5000, 10_000), 1.0)
     meter.note(Advanced("a", 10, 5010, 10_000, 5010, 10_000), 11.0)
-    assert meter.rate_bytes_per_s(11.0) < 10
-    assert meter.rate_bytes_per_s(60.0) < 1
+    assert meter.total.rate_bytes_per_s(11.0) < 10
+    assert meter.total.rate_bytes_per_s(60.0) < 1
+
+
+def test_what_was_there_already_is_no_rate() -> None:
+    meter = Meter()
+    meter.note(Started("a", 1000, 900, 1000), 0.0)
+    meter.note(Advanced("a", 900, 900, 1000, 900, 1000, is_moved=False), 0.1)
+    meter.note(Advanced("a", 10, 910, 1000, 910, 1000), 1.0)
+    assert meter.total.rate_bytes_per_s(1.0) == pytest.approx(10)
+    assert meter.total.eta_s(1.0) == pytest.approx(9)
 
 
 def test_a_stores_own_endpoint_is_used_only_where_it_is_allowed() -> None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from poya.cli.moving import moving_of, moving_options
 from poya.cli.options import consent, text_or_json
 from poya.cli.session import Session
 
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 @consent
 @click.option("--pre-hook", default="", metavar="COMMAND", help="Run this before.")
 @click.option("--post-hook", default="", metavar="COMMAND", help="Run this after.")
+@moving_options
 @text_or_json
 @click.pass_obj
 def apply(session: Session, /, file: str, here: str, there: str, **options: Any) -> None:
@@ -56,6 +58,7 @@ def apply(session: Session, /, file: str, here: str, there: str, **options: Any)
         as_json=options["output"] == "json",
         pre_hook=options["pre_hook"],
         post_hook=options["post_hook"],
+        moving=moving_of(options),
     )
     interrupted = Interrupted()
     work = carry_out(workshop, places, plan, wishes, interrupted)

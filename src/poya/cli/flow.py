@@ -17,6 +17,7 @@ from poya.cli.asking import (
     settle_conflicts,
 )
 from poya.cli.asynchronous import Interrupted
+from poya.cli.moving import Moving
 from poya.cli.plan_view import render_plan
 from poya.cli.progress import following
 from poya.errors import UsageError
@@ -43,6 +44,7 @@ class Wishes:
         accepted: Ids of warnings that are accepted beforehand.
         strict: Warnings must be accepted by id.
         only_plan: Stop after showing the plan.
+        moving: Limits of the transfer, and how it is followed.
         save_as: The file to keep the plan in.
         as_json: One JSON document on stdout instead of text.
     """
@@ -56,6 +58,7 @@ class Wishes:
     as_json: bool = False
     pre_hook: str = ""
     post_hook: str = ""
+    moving: Moving = field(default_factory=Moving)
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,21 +153,25 @@ async def _carry_out(
     facts = _facts(plan, places)
     if "pre" in hooks:
         await run_hook("pre", hooks["pre"], facts)
-    with workshop.new_run(plan, places) as run, following() as listener:
+    with workshop.new_run(plan, places) as run, following(wishes.moving.progress) as listener:
         interrupted.run = run.id
-        report = await carry_out(run, *ends, workshop.limits, listener)
+        limits = wishes.moving.limits(workshop.pace_file(run.id))
+        report = await carry_out(run, *ends, limits, listener)
     if "post" in hooks:
         await run_hook("post", hooks["post"], {**facts, "run": run.id})
     return report
 
 
-async def resume(workshop: Workshop, run_id: str, interrupted: Interrupted) -> Outcome:
+async def resume(
+    workshop: Workshop, run_id: str, moving: Moving, interrupted: Interrupted
+) -> Outcome:
     """Go on with a run that stopped part-way; a finished one is verified again."""
     with workshop.open_run(run_id) as (run, (here, there)):
         interrupted.run = run.id
         async with workshop.source(here, there) as source, workshop.target(there) as opener:
-            with following() as listener:
-                report = await carry_out(run, source, opener(None), workshop.limits, listener)
+            with following(moving.progress) as listener:
+                limits = moving.limits(workshop.pace_file(run.id))
+                report = await carry_out(run, source, opener(None), limits, listener)
         return Outcome(run.plan, report)
 
 

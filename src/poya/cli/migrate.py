@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from poya.cli.moving import moving_options
 from poya.cli.options import ends, mapping_options, selector_of, wish_options, wishes_of
 from poya.cli.run_verbs import VERBS
 from poya.cli.session import Session
@@ -32,6 +33,7 @@ def migrate() -> None:
 @migrate.command()
 @ends
 @wish_options
+@moving_options
 @click.pass_obj
 def run(
     session: Session,
@@ -139,6 +141,7 @@ def _bring(
 @click.option("--group", "name", default="", metavar="NAME", help="Select by HSM group instead.")
 @click.option("--site", metavar="NAME", help="The site to read; else the current one.")
 @wish_options
+@moving_options
 @click.pass_obj
 def backup(
     session: Session,
@@ -177,6 +180,7 @@ def backup(
 )
 @click.option("--site", metavar="NAME", help="The site to write; else the current one.")
 @wish_options
+@moving_options
 @click.pass_obj
 def restore(
     session: Session,

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from poya.cli.moving import moving_of
+
 if TYPE_CHECKING:
     from poya.cli.flow import Wishes
     from poya.model.intent import Intent
@@ -160,6 +162,7 @@ def wishes_of(options: dict[str, Any]) -> Wishes:
         as_json=options["output"] == "json",
         pre_hook=options["pre_hook"],
         post_hook=options["post_hook"],
+        moving=moving_of(options),
     )
 
 

@@ -4,20 +4,28 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import click
 
+from poya.cli.moving import moving_of, moving_options
 from poya.cli.session import Session
 
 
 @click.command()
 @click.argument("run_id", metavar="RUN")
+@moving_options
 @click.option("--output", type=click.Choice(["text", "json"]), default="text", show_default=True)
 @click.pass_obj
-def resume(session: Session, run_id: str, output: str) -> None:
+def resume(session: Session, /, run_id: str, output: str, **options: Any) -> None:
     """Go on with a run that stopped part-way.
 
     Steps that are done are not repeated, parts of files that arrived are not sent again.
+
+    \b
+    Examples:
+      poya migrate resume RUN
+      poya migrate resume RUN --bandwidth '08:00,100M 19:00,off'
     """
     from poya.bootstrap import Workshop
     from poya.cli.asynchronous import Interrupted, run_async
@@ -25,8 +33,32 @@ def resume(session: Session, run_id: str, output: str) -> None:
     from poya.cli.flow import show_outcome
 
     interrupted = Interrupted()
-    outcome = run_async(go_on(Workshop(session.settings), run_id, interrupted), interrupted)
+    work = go_on(Workshop(session.settings), run_id, moving_of(options), interrupted)
+    outcome = run_async(work, interrupted)
     show_outcome(outcome, as_json=output == "json")
+
+
+@click.command()
+@click.argument("run_id", metavar="RUN")
+@click.argument("rate", metavar="RATE")
+@click.pass_obj
+def limit(session: Session, run_id: str, rate: str) -> None:
+    """Slow down, pause or continue a run while it moves bytes.
+
+    RATE is a bandwidth (100M is bytes a second), a timetable, 'off' (no limit), 'pause', or
+    'continue' (what the run was started with). The run takes notice within seconds. It holds
+    until the process that carries out the run ends.
+
+    \b
+    Examples:
+      poya migrate limit RUN 50M
+      poya migrate limit RUN '08:00,100M 19:00,off'
+      poya migrate limit RUN pause
+      poya migrate limit RUN continue
+    """
+    from poya.cli.limiting import limit_run
+
+    limit_run(session, run_id, rate)
 
 
 @click.command()
@@ -172,6 +204,7 @@ def status(session: Session, run_id: str, output: str) -> None:
 
 VERBS = (
     resume,
+    limit,
     undo,
     verify,
     receipt,

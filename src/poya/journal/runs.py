@@ -37,6 +37,11 @@ class RunFiles:
         return self.directory / "journal.db"
 
     @property
+    def pace(self) -> Path:
+        """The bandwidth limit that somebody set while it runs; usually absent."""
+        return self.directory / "pace"
+
+    @property
     def lock(self) -> Path:
         """Held while somebody works on the run."""
         return self.directory / "lock"

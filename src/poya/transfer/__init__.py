@@ -10,7 +10,7 @@ from __future__ import annotations
 from poya.transfer.credentials import Credentials, CredentialsProvider
 from poya.transfer.endpoints import Endpoint, choose_endpoint, parse_endpoint
 from poya.transfer.engine import copy
-from poya.transfer.events import Advanced, Event, Failed, Finished, Retried, Started
+from poya.transfer.events import Advanced, Event, Failed, Finished, Paced, Retried, Started
 from poya.transfer.files import FileSource, FileTarget, sync_write
 from poya.transfer.guard import Cancel, Guard
 from poya.transfer.http import Exchanger, HttpRequest, HttpResponse
@@ -30,15 +30,18 @@ from poya.transfer.jobs import (
     Twin,
     UploadMemory,
 )
-from poya.transfer.meter import Meter
+from poya.transfer.memory import DEFAULT_PROCESS_BYTES, buffers_within
+from poya.transfer.meter import Gauge, Meter
 from poya.transfer.objects import ObjectSource, ObjectTarget
 from poya.transfer.pacing import Pace, Timetable, parse_timetable
 from poya.transfer.retry import RetryPolicy
 from poya.transfer.s3 import S3Store
 from poya.transfer.s3errors import NoSuchUpload
 from poya.transfer.s3values import ObjectHead, ObjectPlace, S3Config
+from poya.transfer.sizes import parse_size
 
 __all__ = [
+    "DEFAULT_PROCESS_BYTES",
     "Advanced",
     "Cancel",
     "Credentials",
@@ -51,6 +54,7 @@ __all__ = [
     "FileSource",
     "FileTarget",
     "Finished",
+    "Gauge",
     "Guard",
     "Held",
     "HttpRequest",
@@ -66,6 +70,7 @@ __all__ = [
     "OpenUpload",
     "Opening",
     "Pace",
+    "Paced",
     "Proof",
     "Reader",
     "Result",
@@ -80,9 +85,11 @@ __all__ = [
     "Timetable",
     "Twin",
     "UploadMemory",
+    "buffers_within",
     "choose_endpoint",
     "copy",
     "parse_endpoint",
+    "parse_size",
     "parse_timetable",
     "sync_write",
 ]

@@ -13,7 +13,7 @@ from contextlib import closing
 from poya.errors import Cancelled, UsageError
 from poya.transfer.buffers import BufferPool
 from poya.transfer.crews import Crew
-from poya.transfer.events import Event, Failed, Finished, Progress
+from poya.transfer.events import Event, Failed, Finished, Paced, Progress
 from poya.transfer.guard import Brake, Cancel
 from poya.transfer.jobs import Job, Limits, Result, UploadMemory
 from poya.transfer.stream import run_job
@@ -56,6 +56,7 @@ def copy(
         ThreadPoolExecutor(limits.objects, "poya-object") as objects,
     ):
         brake, progress = Brake(limits.pace), Progress(on_event)
+        limits.pace.on_change = lambda rate: progress.tell(Paced(rate))
         shop = Workshop(limits, buffers, getters, putters, stop, brake, progress, memory)
         for job in jobs:
             shop.progress.expect(job.name, job.expected.size_bytes or 0)

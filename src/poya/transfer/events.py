@@ -39,6 +39,7 @@ class Advanced:
         size_bytes: Of the artifact.
         total_done_bytes: Of all artifacts, so far.
         total_bytes: Of all artifacts known so far.
+        is_moved: False if they were found there, or were copied within the target's store.
     """
 
     name: str
@@ -47,6 +48,7 @@ class Advanced:
     size_bytes: int
     total_done_bytes: int
     total_bytes: int
+    is_moved: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +64,17 @@ class Retried:
     name: str
     reason: str
     wait_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class Paced:
+    """Another bandwidth limit holds from now on.
+
+    Attributes:
+        bytes_per_s: The limit; None is no limit, 0 a pause.
+    """
+
+    bytes_per_s: float | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +101,7 @@ class Failed:
     error: BaseException
 
 
-Event: TypeAlias = "Started | Advanced | Retried | Finished | Failed"
+Event: TypeAlias = "Started | Advanced | Retried | Paced | Finished | Failed"
 
 
 class Progress:
@@ -112,18 +125,18 @@ class Progress:
             self._done[name] = 0
             self._send(Started(name, size_bytes, kept_bytes, sum(self._sizes.values())))
 
-    def advance(self, name: str, count_bytes: int) -> None:
+    def advance(self, name: str, count_bytes: int, *, is_moved: bool = True) -> None:
         """Tell that bytes are safe at the target."""
         with self._lock:
             done = self._done[name] = self._done.get(name, 0) + count_bytes
             self._send(
                 Advanced(
                     name, count_bytes, done, self._sizes[name],
-                    sum(self._done.values()), sum(self._sizes.values()),
+                    sum(self._done.values()), sum(self._sizes.values()), is_moved,
                 )
             )  # fmt: skip
 
-    def tell(self, event: Retried | Finished | Failed) -> None:
+    def tell(self, event: Retried | Paced | Finished | Failed) -> None:
         """Send an event that moves no bytes."""
         with self._lock:
             self._send(event)

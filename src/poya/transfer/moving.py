@@ -83,7 +83,7 @@ class Mover:
 
         def note(done: Done) -> None:
             self._count(done)
-            shop.progress.advance(name, done.part.size_bytes)
+            shop.progress.advance(name, done.part.size_bytes, is_moved=done.is_moved)
 
         for part in held if skips_kept else ():
             note(Done(part, kept[part.number], is_moved=False))

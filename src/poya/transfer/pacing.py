@@ -12,12 +12,11 @@ from datetime import datetime
 from pathlib import Path
 
 from poya.errors import UsageError
+from poya.transfer.sizes import parse_size
 
 PAUSED = 0.0
 _FOLLOW_EVERY_S = 1.0
 _MOST_TEXT_BYTES = 4096
-_UNITS = {"": 1, "k": 1024, "m": 1024**2, "g": 1024**3}
-_RATE = re.compile(r"([0-9]+(?:\.[0-9]+)?)([kmg]?)(?:i?b)?(?:/s)?", re.IGNORECASE)
 _TIME = re.compile(r"([01]?[0-9]|2[0-3]):([0-5][0-9])")
 _HELP = "Write bytes per second as 100M, or by local time as '08:00,100M 19:00,off'."
 
@@ -74,6 +73,9 @@ class Pace:
             cannot be read there changes nothing.
         minute: Tells the minute of the day.
         clock: Seconds of any clock that does not go back.
+
+    Attributes:
+        on_change: Called, by any thread, with the rate when it has changed.
     """
 
     def __init__(
@@ -90,17 +92,23 @@ class Pace:
         self._clock = clock
         self._lock = threading.Lock()
         self._looked_s = float("-inf")
-        self._rate: float | None = None
+        self._rate: float | None = timetable.rate_at(self._minute())
+        self.on_change: Callable[[float | None], None] = lambda _rate: None
 
     def bytes_per_s(self) -> float | None:
         """The rate now: None is no limit, 0 is a pause."""
-        with self._lock:
-            now_s = self._clock()
-            if now_s - self._looked_s >= _FOLLOW_EVERY_S:
-                self._looked_s = now_s
-                self._follow()
-                self._rate = self._now.rate_at(self._minute())
-            return self._rate
+        now_s, before = self._clock(), self._rate
+        if now_s - self._looked_s < _FOLLOW_EVERY_S or not self._lock.acquire(blocking=False):
+            return before
+        try:
+            self._looked_s = now_s
+            self._follow()
+            rate = self._rate = self._now.rate_at(self._minute())
+        finally:
+            self._lock.release()
+        if rate != before:
+            self.on_change(rate)
+        return rate
 
     def _follow(self) -> None:
         if self._file is None:
@@ -127,10 +135,10 @@ def _rate(word: str, text: str) -> float | None:
         return None
     if word.lower() == "pause":
         return PAUSED
-    match = _RATE.fullmatch(word)
-    if match is None or not float(match[1]):
+    size_bytes = parse_size(word.removesuffix("/s"))
+    if size_bytes is None:
         raise _unreadable(text)
-    return float(match[1]) * _UNITS[match[2].lower()]
+    return float(size_bytes)
 
 
 def _unreadable(text: str) -> UsageError:

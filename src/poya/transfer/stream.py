@@ -199,7 +199,7 @@ def _reused(held: Held, wanted: Expected, job: Job, shop: Workshop) -> Result:
     md5 = wanted.md5 or held.md5
     proof = Proof.MD5 if wanted.md5 is not None and held.md5 == wanted.md5 else Proof.ETAG
     shop.progress.start(job.name, held.size_bytes, held.size_bytes)
-    shop.progress.advance(job.name, held.size_bytes)
+    shop.progress.advance(job.name, held.size_bytes, is_moved=False)
     return Result(
         job.name,
         held.size_bytes,

@@ -1,0 +1,119 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The options of verbs that move bytes: how fast, how much at once, and how it is followed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from poya.errors import UsageError
+
+if TYPE_CHECKING:
+    from poya.transfer import Limits
+
+_Command = Callable[..., Any]
+PROGRESS_STYLES = ("auto", "bars", "lines", "json", "none")
+
+
+@dataclass(frozen=True, slots=True)
+class Moving:
+    """What the options say.
+
+    Attributes:
+        bandwidth: A rate or a timetable; empty is no limit.
+        parallel: At most so many requests at once, each way; None leaves it to the engine.
+        memory: What the process may take; empty is the usual.
+        progress: One of `PROGRESS_STYLES`.
+    """
+
+    bandwidth: str = ""
+    parallel: int | None = None
+    memory: str = ""
+    progress: str = "auto"
+
+    def check(self) -> None:
+        """Make sure, before anything is asked or written, that the options make sense.
+
+        Raises:
+            UsageError: One does not.
+        """
+        self.limits(None)
+
+    def limits(self, pace_file: Path | None) -> Limits:
+        """The limits for the engine.
+
+        Args:
+            pace_file: Where 'poya migrate limit' leaves its word for this run. One that is left
+                there of an earlier process is removed.
+
+        Raises:
+            UsageError: An option cannot be read.
+        """
+        from poya.transfer import Limits, Pace, buffers_within, parse_timetable
+
+        if pace_file is not None:
+            pace_file.unlink(missing_ok=True)
+        pace = Pace(parse_timetable(self.bandwidth or "off"), pace_file)
+        memory_bytes = buffers_within(_memory_bytes(self.memory))
+        if self.parallel is None:
+            return Limits(memory_bytes=memory_bytes, pace=pace)
+        return Limits(self.parallel, memory_bytes, pace)
+
+
+def moving_options(command: _Command) -> _Command:
+    """Limits and progress of a transfer."""
+    for option in (
+        click.option(
+            "--progress",
+            type=click.Choice(PROGRESS_STYLES),
+            default="auto",
+            show_default=True,
+            help="How to show it on stderr; auto: bars on a terminal, else lines.",
+        ),
+        click.option("--memory", default="", metavar="SIZE", help="For all of poya; else 256M."),
+        click.option(
+            "--parallel",
+            type=click.IntRange(1, 256),
+            metavar="N",
+            help="Requests at once, each way; else as many, up to 16, as turn out to pay.",
+        ),
+        click.option(
+            "--bandwidth",
+            default="",
+            metavar="RATE",
+            help="At most this: 100M (bytes a second), or '08:00,100M 19:00,off' by local time.",
+        ),
+    ):
+        command = option(command)
+    return command
+
+
+def moving_of(options: dict[str, Any]) -> Moving:
+    """What the options of `moving_options` say.
+
+    Raises:
+        UsageError: One cannot be read.
+    """
+    moving = Moving(
+        options.get("bandwidth") or "",
+        options.get("parallel"),
+        options.get("memory") or "",
+        options.get("progress") or "auto",
+    )
+    moving.check()
+    return moving
+
+
+def _memory_bytes(text: str) -> int:
+    from poya.transfer import DEFAULT_PROCESS_BYTES, parse_size
+
+    if not text:
+        return DEFAULT_PROCESS_BYTES
+    size_bytes = parse_size(text)
+    if size_bytes is None:
+        raise UsageError(f"'{text}' is no amount of memory.", todo="Write it as 256M or 1G.")
+    return size_bytes
