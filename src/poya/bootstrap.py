@@ -21,12 +21,13 @@ from poya.migration.witnessing import Gate
 from poya.model.plan import Plan, decode_plan
 from poya.model.vcluster import VCluster
 from poya.receipts.ledger import Ledger
-from poya.settings import Settings, state_directory
+from poya.settings import PlacementSettings, Settings, state_directory
 from poya.site_config import site_config
 from poya.sites.base import Source, Surveyed, Target
 
 if TYPE_CHECKING:
     from poya.sites.bundle.trust import TrustPolicy
+    from poya.placement.facts import Machine
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,6 +207,18 @@ class Workshop:
             return
         async with self.target(place, read_only=True) as opener:
             yield opener
+
+    async def machine(self, name: str) -> Machine:
+        """Read a configured site's nodes, their parts and their holders."""
+        from poya.sites.csm.machine import read_machine
+
+        site = self._settings.site(name)
+        rules = site.placement
+        return await read_machine(site_config(site), rules.names, rules.switch_groups)
+
+    def placement_settings(self, name: str) -> PlacementSettings:
+        """What the configuration says of choosing nodes at a site."""
+        return self._settings.site(name).placement
 
     def bundle_files(self, place: Place) -> list[tuple[str, str]]:
         """A finished bundle's files as (what it is, path), in the order that people read."""

@@ -6,7 +6,6 @@ A key that poya does not know is refused: a misspelt `proxy` must not mean "no p
 
 from __future__ import annotations
 
-import difflib
 import os
 import re
 import tomllib
@@ -16,12 +15,18 @@ from pathlib import Path
 from typing import Any
 
 from poya.errors import ConfigError, NotFound
+from poya.placement_settings import PlacementSettings, read_placement
+from poya.tables import did_you_mean as _did_you_mean
+from poya.tables import refuse_unknown as _refuse_unknown
+from poya.tables import text_of as _text
+from poya.tables import texts_of as _texts
 
 AUTH_METHODS = ("client-credentials", "password", "token", "none")
 _SITE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}")
 
 _SITE_KEYS = frozenset(
-    "kind url ca proxy tenant s3_endpoint allowed_s3_hosts auth vcs services bundles".split()
+    "kind url ca proxy tenant s3_endpoint allowed_s3_hosts auth vcs services bundles "
+    "placement".split()
 )
 _AUTH_KEYS = frozenset(
     "method client_id username realm token_url client_secret_file client_secret_env "
@@ -100,6 +105,7 @@ class SiteSettings:
     vcs: VcsSettings | None = None
     services: Mapping[str, str] = field(default_factory=dict)
     bundles: BundleSettings = field(default_factory=BundleSettings)
+    placement: PlacementSettings = field(default_factory=PlacementSettings)
 
 
 @dataclass(frozen=True, slots=True)
@@ -258,6 +264,7 @@ def _site(name: str, table: object, base: Path) -> SiteSettings:
         vcs=_vcs(table.get("vcs"), name, base),
         services=_services(table.get("services", {}), where),
         bundles=_bundles(table.get("bundles", {}), name, base),
+        placement=read_placement(table.get("placement", {}), f"[sites.{name}.placement]"),
     )
 
 
@@ -340,34 +347,6 @@ def _services(table: object, where: str) -> dict[str, str]:
     if not isinstance(table, dict) or not all(isinstance(v, str) for v in table.values()):
         raise ConfigError(f"{where} services is not a table of URLs.")
     return {str(name): str(url).rstrip("/") for name, url in table.items()}
-
-
-def _refuse_unknown(table: Mapping[str, Any], known: frozenset[str], where: str) -> None:
-    for key in table:
-        if key not in known:
-            raise ConfigError(
-                f"{where} has an unknown key '{key[:60]}'.",
-                why=f"Known are {', '.join(sorted(known))}.",
-                todo=_did_you_mean(key, known),
-            )
-
-
-def _did_you_mean(word: str, known: Mapping[str, object] | frozenset[str]) -> str:
-    close = difflib.get_close_matches(word, list(known), n=1)
-    return f"Did you mean '{close[0]}'?" if close else ""
-
-
-def _text(table: Mapping[str, Any], key: str, where: str) -> str | None:
-    value = table.get(key)
-    if value is not None and not isinstance(value, str):
-        raise ConfigError(f"{where}: {key} is not a text.")
-    return value or None
-
-
-def _texts(value: object, where: str) -> tuple[str, ...]:
-    if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
-        raise ConfigError(f"{where} is not a list of texts.")
-    return tuple(str(item) for item in value)
 
 
 def _path(table: Mapping[str, Any], key: str, where: str, base: Path) -> Path | None:

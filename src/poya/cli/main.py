@@ -26,6 +26,7 @@ COMMANDS: Mapping[str, tuple[str, str, str]] = {
     "diff": ("poya.cli.diff", "diff", "Compare two vClusters by what they mean."),
     "get": ("poya.cli.get", "get", "List what a site holds."),
     "migrate": ("poya.cli.migrate", "migrate", "Move, back up or restore a vCluster."),
+    "placement": ("poya.cli.placement", "placement", "Choose nodes by what they are made of."),
     "bundle": ("poya.cli.bundle", "bundle", "Look at, check and carry bundles."),
     "receipt": ("poya.cli.receipt", "receipt", "Check the signed record of a run."),
     "show": ("poya.cli.show", "show", "Show a plan or a survey that was kept."),

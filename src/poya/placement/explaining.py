@@ -36,8 +36,8 @@ class Supply:
 
     Attributes:
         component: Of a total; empty for a number of nodes. Memory is in MiB.
-        possible: The most that can be had with every other requirement kept; None where the
-            other requirements conflict without this one.
+        possible: The most that can be had with every requirement kept but the class's amounts;
+            None where those conflict already.
         fitting: What the nodes that are as the class wants them have, whoever holds them.
         held: Reason → how much of that is kept back by it; one node may have several reasons.
     """
@@ -109,13 +109,23 @@ class _Explainer:
         excluding = {cause.subject for cause in conflict if cause.sort == "excluded"}
         held: Counter[str] = Counter()
         for kind, number in self._nodes():
-            held.update({reason: number for reason in kind.reasons if reason in excluding})
+            if self._would_do(kind, concerned):
+                held.update({reason: number for reason in kind.reasons if reason in excluding})
         return Explanation(
             conflict=tuple(sorted(conflict)),
             is_smallest=is_smallest,
             supplies=tuple(s for c in classes for s in self._supplies(c)),
             remedies=tuple(self._remedies()),
             held=tuple(sorted(held.items())),
+        )
+
+    def _would_do(self, kind: Kind, classes: set[str]) -> bool:
+        """Say whether a node is as one of the classes wants it, whoever holds it."""
+        return not kind.is_management and any(
+            merit.truths == self._all_true(node_class)
+            and (any(merit.amounts) or not node_class.totals)
+            for node_class, merit in zip(self._demand.classes, kind.merits, strict=True)
+            if node_class.name in classes
         )
 
     def _fits(self, causes: Causes) -> bool:
@@ -181,13 +191,14 @@ class _Explainer:
             amount = number * (merit.amounts[i] if component else 1)
             fitting += amount
             free += 0 if kind.reasons else amount
-            held.update(dict.fromkeys(kind.reasons, amount))
+            held.update(dict.fromkeys(kind.reasons if amount else (), amount))
         possible = self._possible(node_class, index, i if component else None)
         counts = sorted(held.items(), key=lambda item: (-item[1], item[0]))
         return Supply(node_class.name, component, wanted, possible, fitting, free, tuple(counts))
 
     def _possible(self, node_class: NodeClass, index: int, total: int | None) -> int | None:
-        lifted = frozenset({Cause("amount", node_class.name, total or 0)})
+        amounts = range(max(1, len(node_class.totals)))
+        lifted = frozenset(Cause("amount", node_class.name, i) for i in amounts)
         built = PlacementProgram(self._demand, self._machine, self._field, lifted)
         weights = {c: -w for c, w in built.weigh(only=index, total=total).items()}
         answer = Solver(built.program).minimise(weights, limit_s=_PATIENCE_S)

@@ -22,6 +22,7 @@ class Shape:
         parts: How many of each name; a part counts under every name it has.
         narrowest: How many of each part, each under its narrowest name only.
         accelerator_names: The names that its accelerators have.
+        nic_names: The names that its interfaces have.
         memory_mib: 0 where HSM's inventory does not say.
         model: The node's own model, as reported.
         firmware: Its BIOS version; empty where not reported.
@@ -31,6 +32,7 @@ class Shape:
     parts: tuple[tuple[str, int], ...] = ()
     narrowest: tuple[tuple[str, int], ...] = ()
     accelerator_names: tuple[str, ...] = ()
+    nic_names: tuple[str, ...] = ()
     accelerators: int = 0
     processors: int = 0
     hsn: int = 0

@@ -46,6 +46,7 @@ class _Tally:
     parts: Counter[str] = field(default_factory=Counter)
     narrowest: Counter[str] = field(default_factory=Counter)
     accelerator_names: set[str] = field(default_factory=set)
+    nic_names: set[str] = field(default_factory=set)
     kinds: Counter[PartKind] = field(default_factory=Counter)
     modules_mib: int = 0
     summary_mib: int = 0
@@ -82,6 +83,8 @@ def _count(tally: _Tally, part: ListedPart, namer: Namer) -> None:
         tally.parts.update(names)
         if kind == ACCELERATOR:
             tally.accelerator_names.update(names)
+        elif kind == NIC:
+            tally.nic_names.update(names)
         if names:
             tally.narrowest[names[0]] += 1
     elif part.kind.lower() == "memory":
@@ -96,6 +99,7 @@ def _shape(tally: _Tally) -> Shape:
         parts=tuple(sorted(tally.parts.items())),
         narrowest=tuple(sorted(tally.narrowest.items())),
         accelerator_names=tuple(sorted(tally.accelerator_names)),
+        nic_names=tuple(sorted(tally.nic_names)),
         accelerators=tally.kinds[ACCELERATOR],
         processors=tally.kinds[PROCESSOR],
         hsn=tally.kinds[NIC],

@@ -11,6 +11,7 @@ from poya.placement.syntax import MEMORY, And, Count, Demand, NodeClass, Not, Or
 
 _BARE = re.compile(r"[A-Za-z][A-Za-z0-9_.-]*", re.ASCII)
 _STEP = 1024
+_WIDTH = 64
 
 
 def print_demand(demand: Demand) -> str:
@@ -60,12 +61,29 @@ def print_quantity(node_class: NodeClass) -> str:
 
 
 def _class(node_class: NodeClass) -> Iterator[str]:
-    where = f" where {print_predicate(node_class.where)}" if node_class.where else ""
-    clauses = list(_clauses(node_class))
-    first = f"{node_class.name}: {print_quantity(node_class)}{where}"
-    yield first + ("," if clauses else "")
-    for number, clause in enumerate(clauses, start=1):
-        yield f"    {clause}{',' if number < len(clauses) else ''}"
+    lines = [f"{node_class.name}: {print_quantity(node_class)}"]
+    if node_class.where:
+        first, *more = _packed(node_class.where)
+        if more or len(lines[0]) + len(first) > _WIDTH:
+            lines += [f"    where {first}", *(f"      {line}" for line in more)]
+        else:
+            lines[0] += f" where {first}"
+    statements = ["\n".join(lines), *(f"    {clause}" for clause in _clauses(node_class))]
+    yield ",\n".join(statements)
+
+
+def _packed(predicate: Predicate) -> list[str]:
+    """A predicate in lines of a handy width, broken after `and`."""
+    if not isinstance(predicate, And):
+        return [print_predicate(predicate)]
+    lines: list[str] = []
+    for number, operand in enumerate(predicate.operands, start=1):
+        text = _inner(operand, (Or,)) + (" and" if number < len(predicate.operands) else "")
+        if lines and len(lines[-1]) + 1 + len(text) <= _WIDTH:
+            lines[-1] += f" {text}"
+        else:
+            lines.append(text)
+    return lines
 
 
 def _clauses(node_class: NodeClass) -> Iterator[str]:
