@@ -20,14 +20,15 @@ from poya.migration.evicting import Occupation, occupation_of
 from poya.migration.witnessing import Gate
 from poya.model.plan import Plan, decode_plan
 from poya.model.vcluster import VCluster
+from poya.placement_settings import PlacementSettings
 from poya.receipts.ledger import Ledger
-from poya.settings import PlacementSettings, Settings, state_directory
+from poya.settings import Settings, state_directory
 from poya.site_config import site_config
 from poya.sites.base import Source, Surveyed, Target
 
 if TYPE_CHECKING:
-    from poya.sites.bundle.trust import TrustPolicy
     from poya.placement.facts import Machine
+    from poya.sites.bundle.trust import TrustPolicy
 
 
 @dataclass(frozen=True, slots=True)

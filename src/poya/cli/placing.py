@@ -27,7 +27,7 @@ from poya.placement.wording import (
     unknown_names,
     why_in_words,
 )
-from poya.settings import PlacementSettings
+from poya.placement_settings import PlacementSettings
 
 _REASON = re.compile(
     r"locked|reserved|disabled|no-inventory|outside-pool|(?:group|tenant|template):\S+"
