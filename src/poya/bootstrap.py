@@ -19,6 +19,7 @@ from poya.migration.carrying import Run
 from poya.migration.evicting import Occupation, occupation_of
 from poya.migration.witnessing import Gate
 from poya.model.plan import Plan, decode_plan
+from poya.model.usage import Usage
 from poya.model.vcluster import VCluster
 from poya.placement_settings import PlacementSettings
 from poya.receipts.ledger import Ledger
@@ -166,6 +167,16 @@ class Workshop:
         wanted = self._settings.site(towards.name).bundles
         keys = tuple(read_public_key(key) for key in wanted.keys)
         return TrustPolicy(keys, wanted.refuses_unsigned)
+
+    async def usage(self, place: Place) -> Usage | None:
+        """Who uses what at a site; None for a bundle, which nobody uses."""
+        if not isinstance(place, SitePlace):
+            return None
+        from poya.csm import Site
+        from poya.sites.csm.usage import usage_at
+
+        async with Site.connect(site_config(self._settings.site(place.name))) as site:
+            return await usage_at(site)
 
     @asynccontextmanager
     async def target(

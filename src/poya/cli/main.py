@@ -23,6 +23,7 @@ COMMANDS: Mapping[str, tuple[str, str, str]] = {
     "apply": ("poya.cli.apply", "apply", "Carry out a plan that was kept."),
     "check": ("poya.cli.check", "check", "Look for all that would go wrong; write nothing."),
     "config": ("poya.cli.config", "config", "Show the configuration, choose the current site."),
+    "describe": ("poya.cli.describe", "describe", "Show a vCluster with all that it leads to."),
     "diff": ("poya.cli.diff", "diff", "Compare two vClusters by what they mean."),
     "get": ("poya.cli.get", "get", "List what a site holds."),
     "migrate": ("poya.cli.migrate", "migrate", "Move, back up or restore a vCluster."),

@@ -3,11 +3,14 @@
 
 from __future__ import annotations
 
+import re
 import textwrap
 import unicodedata
 from collections.abc import Iterable, Sequence
 
 _WIDTH = 79
+# What JSON lets stand in a text as it is: C1 controls, and what reverses the direction of writing.
+_STEERING = re.compile("[\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069]")
 _UNITS = ("B", "KiB", "MiB", "GiB", "TiB")
 _STEP = 1024
 _MINUTE_S = 60
@@ -20,6 +23,16 @@ def printable(text: str, longest: int = 2000) -> str:
         return text
     shown = text if len(text) <= longest else f"{text[:longest]}…"
     return "".join(c if not _is_control(c) else f"\\x{ord(c):02x}" for c in shown)
+
+
+def json_text(raw: bytes) -> str:
+    """JSON as text in which no character can steer the terminal; it means the same."""
+    text = raw.decode()
+    return text if text.isascii() and "\x7f" not in text else _STEERING.sub(_escaped, text)
+
+
+def _escaped(match: re.Match[str]) -> str:
+    return f"\\u{ord(match[0]):04x}"
 
 
 def _is_control(character: str) -> bool:

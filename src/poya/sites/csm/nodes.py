@@ -1,12 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
-"""HSM components as nodes."""
+"""HSM components as nodes, and what the names of nodes mean."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 
-from poya.csm import Component
+from poya.concurrency import both
+from poya.csm import Component, Site
 from poya.model.names import normalise_xname
+from poya.model.node_expressions import Directory
 from poya.model.records import Node
 
 
@@ -28,4 +30,18 @@ def _node(component: Component) -> Node:
         state=component.state,
         is_enabled=component.enabled,
         is_locked=component.locked,
+    )
+
+
+async def directory_of(site: Site) -> Directory:
+    """What the names in a node expression mean at a site, in three requests."""
+    components, (groups, partitions) = await both(
+        site.hsm.components.list(type="Node"),
+        both(site.hsm.groups.list(), site.hsm.partitions.list()),
+    )
+    return Directory(
+        site=site.config.name,
+        nodes=tuple(nodes_of(components).values()),
+        groups={group.label.lower(): group.xnames for group in groups},
+        partitions={partition.name.lower(): partition.xnames for partition in partitions},
     )
