@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import click
 
 from poya.cli.demo import demo
+from poya.cli.lab_control import console, fail, fault, requests, time
 from poya.errors import UsageError
 
 if TYPE_CHECKING:
@@ -38,6 +39,7 @@ Examples:
   poya lab up                      start alps (CSM 1.5) and prealps (CSM 1.6)
   eval "$(poya lab env)"           use the lab's configuration in this shell
   poya get templates --site alps   look around
+  poya lab console --site prealps x9000c1s1b0n0     why a node does not boot
   poya lab down                    stop; what was done to the sites is kept
 """
 )
@@ -78,12 +80,16 @@ Examples:
     metavar="URL",
     help="Object store that STS names, as real sites name one that only they can resolve.",
 )
+@click.option(
+    "--pace", type=float, metavar="N", help="How many times faster things happen (default: 60)."
+)
 @_directory_option
 def up(
     sites: Sequence[str],
     image_size: str | None,
     port_base: int | None,
     sts_endpoint: str | None,
+    pace: float | None,
     directory: Path | None,
 ) -> None:
     """Start the sites that do not run, and wait until they are ready."""
@@ -94,6 +100,7 @@ def up(
         image_bytes=None if image_size is None else _size_bytes(image_size),
         port_base=port_base,
         sts_endpoint=sts_endpoint,
+        pace=pace,
     )
     chosen = _lab(directory)
     before = {status.spec.name for status in chosen.status() if status.pid}
@@ -150,7 +157,8 @@ def env(directory: Path | None) -> None:
     click.echo(_export(chosen))
 
 
-lab.add_command(demo)
+for command in (demo, fault, requests, fail, console, time):
+    lab.add_command(command)
 
 
 def _lab(directory: Path | None) -> Lab:

@@ -31,6 +31,7 @@ class SiteSpec:
         release: The CSM release that it emulates.
         gateway_port, s3_port: On loopback; 0 lets the system choose.
         image_bytes: About the size of the largest root file system of the seed.
+        pace: How many times faster things happen than at a real site.
         sts_endpoint: What STS names as the object store; empty: its reachable address. Real
             sites may name a host that only they can resolve.
     """
@@ -41,6 +42,7 @@ class SiteSpec:
     s3_port: int = 0
     image_bytes: int = 24 * 1024 * 1024
     sts_endpoint: str = ""
+    pace: float = 60.0
 
     @property
     def url(self) -> str:

@@ -7,10 +7,12 @@ A plan of faults belongs to each site. Tests add to it in process; anybody else 
 
 from __future__ import annotations
 
+import random
 import threading
 from collections.abc import Iterable
 from enum import StrEnum
 from fnmatch import fnmatchcase
+from typing import Annotated
 
 import msgspec
 
@@ -32,6 +34,12 @@ class FaultAction(StrEnum):
     """The service did what was asked; a proxy's HTML page arrives instead of its JSON."""
     STALL = "stall"
     """Nothing is answered for `delay_s` (an hour if 0), then the connection breaks."""
+    DRIP = "drip"
+    """Answered properly, but the body takes `delay_s` to arrive, in small pieces."""
+    EXPIRED = "expired"
+    """Refused as if the token, or at the store the temporary credentials, had expired."""
+    FULL = "full"
+    """Refused as if there were no room left; at the store, what reads is let through."""
 
 
 class Fault(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -45,17 +53,22 @@ class Fault(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         times: How many in a row; 0: all from there on.
         status: For `status`: the answer's status. For `garbage`: likewise.
         body: For `status`: the answer's body. JSON if it starts like JSON, else plain text.
-        delay_s: For `latency` and `stall`.
+        delay_s: For `latency`, `stall` and `drip`.
+        probability: How likely each of those is struck that would be; decided by `seed` and the
+            request's number among the matching ones, so the same run fails in the same places.
+        seed: Of the decisions.
     """
 
     action: FaultAction
     method: str = "*"
     path: str = "*"
-    nth: int = 1
-    times: int = 1
-    status: int = 503
+    nth: Annotated[int, msgspec.Meta(ge=1)] = 1
+    times: Annotated[int, msgspec.Meta(ge=0)] = 1
+    status: Annotated[int, msgspec.Meta(ge=200, le=599)] = 503
     body: str = ""
-    delay_s: float = 0.0
+    delay_s: Annotated[float, msgspec.Meta(ge=0)] = 0.0
+    probability: Annotated[float, msgspec.Meta(gt=0, le=1)] = 1.0
+    seed: int = 0
 
     def matches(self, method: str, path: str) -> bool:
         """Whether a request is of those that count."""
@@ -63,7 +76,11 @@ class Fault(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     def strikes(self, count: int) -> bool:
         """Whether the `count`-th matching request is struck."""
-        return count >= self.nth and (self.times == 0 or count < self.nth + self.times)
+        if count < self.nth or (self.times and count >= self.nth + self.times):
+            return False
+        if self.probability >= 1:
+            return True
+        return random.Random(f"{self.seed} {count}").random() < self.probability
 
 
 class FaultPlan:
@@ -81,7 +98,7 @@ class FaultPlan:
         self.replace(faults)
 
     def add(self, fault: Fault) -> None:
-        """Add one fault; its count starts at nothing."""
+        """Add one fault; its count starts at nothing. The first that is due wins."""
         with self._lock:
             self._faults.append(fault)
             self._counts.append(0)

@@ -136,7 +136,7 @@ class _Gateway:
         if not scope["path"].startswith("/apis/"):
             return None
         return self._policy.refusal(
-            scope["method"], scope["path"], Headers(scope=scope), self._site.clock()
+            scope["method"], scope["path"], Headers(scope=scope), self._site.wall_s()
         )
 
     async def _vcs(self, scope: Scope, receive: Receive, send: Send) -> None:

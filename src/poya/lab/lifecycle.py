@@ -49,12 +49,14 @@ class Wanted:
         image_bytes: About the size of the largest root file system; None: as last time.
         port_base: The first of consecutive ports; None: as last time, or any.
         sts_endpoint: What STS names as the object store; None: as last time.
+        pace: How many times faster things happen than at a real site; None: as last time.
     """
 
     sites: tuple[tuple[str, str], ...] = ()
     image_bytes: int | None = None
     port_base: int | None = None
     sts_endpoint: str | None = None
+    pace: float | None = None
 
 
 USUAL_SITES = (("alps", "1.5"), ("prealps", "1.6"))
@@ -230,6 +232,10 @@ def _asked(before: SiteSpec, release: str, wanted: Wanted) -> SiteSpec:
         asked = replace(asked, image_bytes=wanted.image_bytes)
     if wanted.sts_endpoint is not None:
         asked = replace(asked, sts_endpoint=wanted.sts_endpoint)
+    if wanted.pace is not None:
+        if wanted.pace <= 0:
+            raise UsageError("The pace of a lab is more than 0.", todo="1 is as slow as life.")
+        asked = replace(asked, pace=wanted.pace)
     return asked
 
 

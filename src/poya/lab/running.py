@@ -10,9 +10,11 @@ from starlette.types import Receive, Scope, Send
 
 from poya.lab.certificates import Certificates, certificates_in
 from poya.lab.checkpoint import Checkpoint
+from poya.lab.clock import SiteClock
 from poya.lab.directory import SiteFiles, SiteSpec, kubeconfig, write_private
 from poya.lab.faults import Fault
 from poya.lab.gateway import build_gateway
+from poya.lab.life.pace import Pace
 from poya.lab.profiles import profile_of
 from poya.lab.seed.plant import Ground, is_planted, plant
 from poya.lab.seed.sites import site_seed
@@ -41,6 +43,7 @@ class RunningSite:
         ground: What its seed was laid into.
         spec: With the ports that it serves on.
         site: What its services work on; a reset replaces it.
+        clock: The site's clocks.
     """
 
     ground: Ground
@@ -59,6 +62,8 @@ class RunningSite:
         """
         self.files = files
         self.ground = _ground(spec, files, in_memory=in_memory)
+        self.clock = SiteClock()
+        self.ground.objects.mint.now_s = self.clock.wall_s
         self._git = _git(spec, files)
         _plant_once(spec, self.ground)
         self._checkpoint = (
@@ -92,6 +97,7 @@ class RunningSite:
         if self._checkpoint is None:
             raise AssertionError("only a site whose records are in memory can be reset")
         self.site.state.close()
+        self.clock.skew_s = self.clock.ahead_s = 0.0
         self.ground = replace(self.ground, state=self._checkpoint.restore())
         self._take(self.ground.state)
 
@@ -115,6 +121,10 @@ class RunningSite:
             objects=self.ground.objects,
             git=git,
             accounts=_accounts(files),
+            clock=self.clock.now_s,
+            wall_clock=self.clock.wall_s,
+            clocks=self.clock,
+            pace=Pace(self.spec.pace),
             vcs_app=vcs_app(
                 self.ground.repositories, git.password, f"https://vcs.cmn.{git.domain}/vcs"
             ),

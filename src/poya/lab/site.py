@@ -12,6 +12,7 @@ from typing import TypeAlias
 
 from starlette.types import ASGIApp
 
+from poya.lab.clock import SiteClock
 from poya.lab.faults import FaultPlan
 from poya.lab.life.agenda import Agenda
 from poya.lab.life.pace import Pace
@@ -99,6 +100,9 @@ class LabSite:
         requests: What was asked of it.
         vcs_app: What is served at /vcs, with `root_path` set to it; None: nothing.
         pace: How long things take.
+        clocks: What sets both clocks, if they can be set.
+        wall_clock: The time by which tokens and signatures are judged; None: that of `clock`,
+            which can be set ahead to let things happen.
         agenda: What is going to happen by itself.
     """
 
@@ -115,10 +119,16 @@ class LabSite:
     requests: RequestLog = field(default_factory=RequestLog)
     vcs_app: ASGIApp | None = None
     pace: Pace = field(default_factory=Pace)
+    wall_clock: Clock | None = None
+    clocks: SiteClock | None = None
     agenda: Agenda = field(init=False)
 
     def __post_init__(self) -> None:
         self.agenda = Agenda(self.state.agenda)
+
+    def wall_s(self) -> float:
+        """The time by which tokens are made and judged."""
+        return (self.wall_clock or self.clock)()
 
     @property
     def api_url(self) -> str:

@@ -12,7 +12,7 @@ import httpx2
 import pytest
 import uvicorn
 
-from lab.services.fakes import Lab, logged_in, make_lab
+from lab.services.fakes import Lab, add_nodes, logged_in, make_lab
 from poya.lab.faults import Fault, FaultAction, FaultPlan
 from poya.lab.gateway import build_gateway
 from poya.lab.services.mishaps import PeerReset
@@ -159,3 +159,57 @@ async def test_stalls_until_the_client_gives_up(live: tuple[Lab, httpx2.AsyncCli
         await asyncio.sleep(0.01)
     entries = lab.site.requests.entries()
     assert [(entry.fault, entry.status) for entry in entries] == [("stall", 0)]
+
+
+def test_chance_is_the_same_for_the_same_seed() -> None:
+    def struck(seed: int) -> list[bool]:
+        fault = Fault(FaultAction.STATUS, times=0, probability=0.3, seed=seed)
+        plan = FaultPlan([fault])
+        return [plan.strike("GET", "/x") is not None for _ in range(200)]
+
+    assert struck(1) == struck(1) != struck(2)
+    assert 30 < sum(struck(1)) < 90
+
+
+async def test_drips_an_answer(csm16: Lab) -> None:
+    csm16.site.faults.add(Fault(FaultAction.DRIP, delay_s=0.05))
+    answer = await csm16.call("GET", "/apis/bos/v2/options")
+    assert (answer.status_code, "polling_frequency" in answer.json()) == (200, True)
+
+
+async def test_refuses_as_if_the_token_had_expired(csm16: Lab) -> None:
+    csm16.site.faults.add(Fault(FaultAction.EXPIRED, "POST"))
+    answer = await csm16.call("POST", IMAGES, {"name": "n"})
+    assert (answer.status_code, answer.text) == (401, "Jwt is expired")
+    assert len(csm16.site.state.images) == 0
+
+
+async def test_refuses_as_if_there_were_no_room(csm16: Lab) -> None:
+    csm16.site.faults.add(Fault(FaultAction.FULL, "POST"))
+    answer = await csm16.call("POST", IMAGES, {"name": "n"})
+    assert (answer.status_code, answer.json()["detail"]) == (500, "no space left on device")
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"nth": 0}, {"times": -1}, {"status": 42}, {"delay_s": -1}, {"probability": 0}]
+)
+async def test_refuses_faults_that_make_no_sense(csm16: Lab, wrong: dict[str, float]) -> None:
+    body = [{"action": "status", **wrong}]
+    assert (await csm16.client.put("/_lab/faults", json=body)).status_code == 400
+
+
+async def test_lets_time_pass_on_demand(csm16: Lab) -> None:
+    """Without clocks that can be set, only the pace changes."""
+    told = (await csm16.client.patch("/_lab/time", json={"pace": 600})).json()
+    assert (told["pace"], csm16.site.pace.times) == (600, 600)
+    assert (await csm16.client.patch("/_lab/time", json={"pace": 0})).status_code == 400
+
+
+async def test_shows_consoles_and_makes_nodes_fail(csm16: Lab) -> None:
+    add_nodes(csm16, "x1000c0s0b0n0")
+    body = {"stage": "boot", "times": 2}
+    put = await csm16.client.put("/_lab/nodes/X1000c0s0b0n0/failures", json=body)
+    assert put.json()["failures"] == {"boot": 2}
+    assert (await csm16.client.get("/_lab/nodes/x9c0s0b0n0")).status_code == 404
+    wrong = await csm16.client.put("/_lab/nodes/x1000c0s0b0n0/failures", json={"stage": "lunch"})
+    assert wrong.status_code == 400

@@ -51,7 +51,7 @@ class Keycloak:
                 401, "unauthorized_client", "Invalid client or Invalid client credentials"
             )
         token = self._mint.service_token(
-            client_id, now_s=self._site.clock(), lifetime_s=self._site.accounts.lifetime_s
+            client_id, now_s=self._site.wall_s(), lifetime_s=self._site.accounts.lifetime_s
         )
         return self._grant(token)
 
@@ -65,7 +65,7 @@ class Keycloak:
         if account is None or not _same(account.password, form.get("password", "")):
             return _refusal(401, "invalid_grant", "Invalid user credentials")
         token = self._mint.user_token(
-            name, account, now_s=self._site.clock(), lifetime_s=self._site.accounts.lifetime_s
+            name, account, now_s=self._site.wall_s(), lifetime_s=self._site.accounts.lifetime_s
         )
         return self._grant(token)
 

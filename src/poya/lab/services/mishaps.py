@@ -9,8 +9,11 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from poya.lab.faults import Fault, FaultAction
+from poya.lab.services.answers import Problem
+from poya.lab.services.policy import unauthorised
 
 _STALL_S = 3600.0
+_DRIPS = 20
 _PROXY_PAGE = (
     "<html>\r\n<head><title>{status}</title></head>\r\n<body>\r\n"
     "<center><h1>{status}</h1></center>\r\n<hr><center>proxy</center>\r\n</body>\r\n</html>\r\n"
@@ -32,8 +35,9 @@ async def serve_struck(
     Raises:
         PeerReset: Where there is no socket to break.
     """
-    if fault.action is FaultAction.STATUS:
-        return await _answer(_chosen(fault), scope, receive, send)
+    refusal = _refusal(fault)
+    if refusal is not None:
+        return await _answer(refusal, scope, receive, send)
     if fault.action is FaultAction.RESET_BEFORE:
         return await _break_off(send)
     if fault.action is FaultAction.STALL:
@@ -60,9 +64,33 @@ async def _deliver(fault: Fault, start: Message, body: bytes, send: Send) -> int
         headers = [(b"content-type", b"text/html"), (b"content-length", length)]
         start = {"type": "http.response.start", "status": fault.status, "headers": headers}
     await send(start)
-    await send({"type": "http.response.body", "body": body})
+    if fault.action is FaultAction.DRIP:
+        await _drip(fault, body, send)
+    else:
+        await send({"type": "http.response.body", "body": body})
     status: int = start["status"]
     return status
+
+
+async def _drip(fault: Fault, body: bytes, send: Send) -> None:
+    """Send a body in small pieces, over the time that the fault says."""
+    size = max(1, -(-len(body) // _DRIPS))
+    for start in range(0, len(body), size):
+        await asyncio.sleep(fault.delay_s / _DRIPS)
+        piece = body[start : start + size]
+        await send({"type": "http.response.body", "body": piece, "more_body": True})
+    await send({"type": "http.response.body", "body": b""})
+
+
+def _refusal(fault: Fault) -> Response | None:
+    """The answer that is given in the service's place, if the fault is of that kind."""
+    if fault.action is FaultAction.STATUS:
+        return _chosen(fault)
+    if fault.action is FaultAction.EXPIRED:
+        return unauthorised("Jwt is expired")
+    if fault.action is FaultAction.FULL:
+        return Problem(500, "no space left on device").answer()
+    return None
 
 
 def _chosen(fault: Fault) -> Response:

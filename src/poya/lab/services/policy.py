@@ -33,11 +33,11 @@ class Policy:
         """None if the request may pass: else 401 for the token or 403 for what it may do."""
         scheme, _, token = headers.get("authorization", "").partition(" ")
         if scheme.lower() != "bearer" or not token:
-            return _unauthorised("Jwt is missing")
+            return unauthorised("Jwt is missing")
         try:
             claims = self._mint.read(token.strip(), now_s=now_s)
         except TokenRefused as refusal:
-            return _unauthorised(str(refusal))
+            return unauthorised(str(refusal))
         if self._allows(method, path, headers.get(TENANT_HEADER), claims):
             return None
         return Response(status_code=403)
@@ -71,7 +71,8 @@ def _groups(claims: dict[str, Any]) -> list[str]:
     return [group.lstrip("/") for group in claims.get("groups", [])]
 
 
-def _unauthorised(words: str) -> Response:
+def unauthorised(words: str) -> Response:
+    """What Envoy answers to a token that it does not take."""
     challenge = 'Bearer realm="shasta"' + (
         "" if words == "Jwt is missing" else ', error="invalid_token"'
     )

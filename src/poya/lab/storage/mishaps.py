@@ -11,7 +11,7 @@ import contextlib
 import socket
 import struct
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 from poya.lab.faults import Fault, FaultAction
 from poya.lab.storage.moto_app import Answer
@@ -23,6 +23,8 @@ Strike = Callable[[str, str], Fault | None]
 
 _PAGE = b"<html><body><h1>503 Service Unavailable</h1></body></html>"
 _LONG_S = 3600.0
+_DRIPS = 20
+_WRITING = frozenset({"PUT", "POST"})
 _BEFORE = frozenset({FaultAction.RESET_BEFORE, FaultAction.STALL})
 _AFTER = frozenset({FaultAction.RESET_AFTER, FaultAction.TRUNCATE})
 
@@ -31,7 +33,9 @@ class ConnectionBroken(ConnectionError):
     """The connection was broken on purpose."""
 
 
-def before(fault: Fault | None, stopping: threading.Event, path: str) -> Answer | None:
+def before(
+    fault: Fault | None, stopping: threading.Event, method: str, path: str
+) -> Answer | None:
     """Do what a fault does before the store sees the request; maybe answer in its place.
 
     Raises:
@@ -43,6 +47,10 @@ def before(fault: Fault | None, stopping: threading.Event, path: str) -> Answer 
         if fault.body:
             return Answer(fault.status, {"content-type": "text/plain"}, fault.body.encode())
         return error_answer(Refused(fault.status, "SlowDown"), path)
+    if fault.action is FaultAction.EXPIRED:
+        return error_answer(Refused(403, "ExpiredToken"), path)
+    if fault.action is FaultAction.FULL and method in _WRITING:
+        return error_answer(Refused(403, "QuotaExceeded"), path)
     if fault.action is FaultAction.LATENCY:
         stopping.wait(fault.delay_s)
     if fault.action is FaultAction.STALL:
@@ -67,6 +75,20 @@ def sent_bytes(fault: Fault | None, length_bytes: int) -> int | None:
     if fault is None or fault.action not in _AFTER:
         return None
     return length_bytes // 2 if fault.action is FaultAction.TRUNCATE else -1
+
+
+def dripping(
+    fault: Fault | None, chunks: Iterator[bytes], stopping: threading.Event
+) -> Iterator[bytes]:
+    """The chunks of a body; in small pieces over the fault's time, if it is of that kind."""
+    if fault is None or fault.action is not FaultAction.DRIP:
+        yield from chunks
+        return
+    for chunk in chunks:
+        size = max(1, -(-len(chunk) // _DRIPS))
+        for start in range(0, len(chunk), size):
+            stopping.wait(fault.delay_s / _DRIPS)
+            yield chunk[start : start + size]
 
 
 def break_connection(connection: socket.socket) -> None:

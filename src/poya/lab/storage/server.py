@@ -24,6 +24,7 @@ from poya.lab.storage.mishaps import (
     Strike,
     before,
     break_connection,
+    dripping,
     garbled,
     sent_bytes,
 )
@@ -128,7 +129,7 @@ class _Handler(BaseHTTPRequestHandler):
         fault = attendance.strike(request.method, PREFIX + unquote(request.path))
         status = 0
         try:
-            instead = before(fault, self.server.stopping, request.path)
+            instead = before(fault, self.server.stopping, request.method, request.path)
             answer = self._answer(request, headers, instead)
             self._deliver(request, answer, fault)
             status = answer.status
@@ -144,6 +145,7 @@ class _Handler(BaseHTTPRequestHandler):
         blobs = self.server.front.backend.blobs
         chunks = iter([sent.body]) if isinstance(sent, Answer) else blobs.read(sent.content)
         try:
+            chunks = dripping(fault, chunks, self.server.stopping)
             self._send(request, sent, chunks, sent_bytes(fault, _length(sent)))
         finally:
             if isinstance(answer, Download):
