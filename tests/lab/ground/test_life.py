@@ -50,7 +50,7 @@ class Caller:
             found: dict[str, Any] = self.call("GET", f"/apis/bos/v2/sessions/{name}/status")
             if found["status"] == "complete":
                 return found
-        raise AssertionError(found)
+        raise AssertionError(f"session {name} has no end")
 
 
 def test_gele_reboots_and_is_configured_again(lab_pair: LabPair) -> None:
