@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from poya.lab.lifecycle import Lab, SiteStatus
 
+_BULK = ("nodes", "images", "configurations", "templates")
 _SITE = re.compile(r"(?P<name>[a-z0-9][a-z0-9-]{0,30})=(?P<release>\d+\.\d+)")
 
 
@@ -57,6 +58,7 @@ Examples:
   poya lab up
   poya lab up --image-size 300M
   poya lab up --site alps=1.5 --site prealps=1.7 --dir /tmp/lab --port-base 18000
+  poya lab up --bulk nodes=10000 --bulk images=2000   as large as the largest
 """
 )
 @click.option(
@@ -81,6 +83,12 @@ Examples:
     help="Object store that STS names, as real sites name one that only they can resolve.",
 )
 @click.option(
+    "--bulk",
+    metavar="KIND=N",
+    multiple=True,
+    help="Add nodes, images, configurations or templates by the thousand, to every site.",
+)
+@click.option(
     "--pace", type=float, metavar="N", help="How many times faster things happen (default: 60)."
 )
 @_directory_option
@@ -90,6 +98,7 @@ def up(
     port_base: int | None,
     sts_endpoint: str | None,
     pace: float | None,
+    bulk: Sequence[str],
     directory: Path | None,
 ) -> None:
     """Start the sites that do not run, and wait until they are ready."""
@@ -101,6 +110,7 @@ def up(
         port_base=port_base,
         sts_endpoint=sts_endpoint,
         pace=pace,
+        bulk=dict(_bulk(text) for text in bulk) if bulk else None,
     )
     chosen = _lab(directory)
     before = {status.spec.name for status in chosen.status() if status.pid}
@@ -172,6 +182,14 @@ def _site(text: str) -> tuple[str, str]:
     if not found:
         raise UsageError(f"{text!r} names no lab site.", todo="Write it like alps=1.5.")
     return found["name"], found["release"]
+
+
+def _bulk(text: str) -> tuple[str, int]:
+    kind, _, number = text.partition("=")
+    if kind not in _BULK or not number.isdecimal():
+        example = "Write it like nodes=10000; kinds are " + ", ".join(_BULK) + "."
+        raise UsageError(f"{text!r} adds nothing to a lab site.", todo=example)
+    return kind, int(number)
 
 
 def _size_bytes(text: str) -> int:

@@ -14,7 +14,7 @@ import os
 import secrets
 import socket
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from poya.errors import ConfigError, UsageError
@@ -31,6 +31,7 @@ class SiteSpec:
         release: The CSM release that it emulates.
         gateway_port, s3_port: On loopback; 0 lets the system choose.
         image_bytes: About the size of the largest root file system of the seed.
+        bulk: How many nodes, images, configurations and templates without meaning to add.
         pace: How many times faster things happen than at a real site.
         sts_endpoint: What STS names as the object store; empty: its reachable address. Real
             sites may name a host that only they can resolve.
@@ -43,6 +44,7 @@ class SiteSpec:
     image_bytes: int = 24 * 1024 * 1024
     sts_endpoint: str = ""
     pace: float = 60.0
+    bulk: dict[str, int] = field(default_factory=dict)
 
     @property
     def url(self) -> str:

@@ -50,6 +50,7 @@ class Wanted:
         port_base: The first of consecutive ports; None: as last time, or any.
         sts_endpoint: What STS names as the object store; None: as last time.
         pace: How many times faster things happen than at a real site; None: as last time.
+        bulk: How many nodes, images, configurations and templates to add; None: as last time.
     """
 
     sites: tuple[tuple[str, str], ...] = ()
@@ -57,6 +58,7 @@ class Wanted:
     port_base: int | None = None
     sts_endpoint: str | None = None
     pace: float | None = None
+    bulk: dict[str, int] | None = None
 
 
 USUAL_SITES = (("alps", "1.5"), ("prealps", "1.6"))
@@ -236,6 +238,8 @@ def _asked(before: SiteSpec, release: str, wanted: Wanted) -> SiteSpec:
         if wanted.pace <= 0:
             raise UsageError("The pace of a lab is more than 0.", todo="1 is as slow as life.")
         asked = replace(asked, pace=wanted.pace)
+    if wanted.bulk is not None:
+        asked = replace(asked, bulk=wanted.bulk)
     return asked
 
 
@@ -246,13 +250,17 @@ def _check_change(before: SiteSpec, asked: SiteSpec, files: SiteFiles, *, runnin
             todo="Stop the lab first: poya lab down",
         )
     seeded = files.contents[0].exists()
-    same = (before.release, before.image_bytes) == (asked.release, asked.image_bytes)
+    same = _content_of(before) == _content_of(asked)
     if seeded and not same:
         raise UsageError(
             f"The lab site {before.name} holds content of CSM {before.release} "
             f"with images of {before.image_bytes} bytes.",
             todo=f"Remove {files.contents[0].parent} to start it anew, or use another --dir.",
         )
+
+
+def _content_of(spec: SiteSpec) -> tuple[object, ...]:
+    return spec.release, spec.image_bytes, spec.bulk
 
 
 def _with_ports(specs: Sequence[SiteSpec], base: int | None) -> list[SiteSpec]:

@@ -16,6 +16,7 @@ from poya.lab.faults import Fault
 from poya.lab.gateway import build_gateway
 from poya.lab.life.pace import Pace
 from poya.lab.profiles import profile_of
+from poya.lab.seed.bulk import Bulk, add_bulk
 from poya.lab.seed.plant import Ground, is_planted, plant
 from poya.lab.seed.sites import site_seed
 from poya.lab.services.identity import Accounts, UserAccount
@@ -184,4 +185,7 @@ def _plant_once(spec: SiteSpec, ground: Ground) -> None:
     # whatever is there was left by a start that did not come to its end
     ground.objects.restore([])
     ground.repositories.clear()
-    plant(site_seed(spec.name, spec.image_bytes), ground)
+    seed = site_seed(spec.name, spec.image_bytes)
+    with ground.state.transaction():
+        plant(seed, ground)
+        add_bulk(ground, Bulk(**spec.bulk), seed.domain)

@@ -57,7 +57,10 @@ class Records:
 
     def put_many(self, records: Mapping[str, Mapping[str, Any]]) -> None:
         """Create or replace many records at once; all of them or, if killed, none."""
-        bodies = {key: msgspec.json.encode(record) for key, record in records.items()}
+        self.put_encoded({key: msgspec.json.encode(record) for key, record in records.items()})
+
+    def put_encoded(self, bodies: Mapping[str, bytes]) -> None:
+        """The same for records that are JSON already."""
         self._store.write(self._kind, bodies)
         self._bodies.update(bodies)
 

@@ -17,6 +17,7 @@ import pytest
 from lab.ground.conftest import s3_client
 from poya.lab.lifecycle import Lab, Wanted
 from poya.lab.pytest_plugin import LabPair, TestSite
+from poya.lab.state import SiteState
 
 NODE = "x9000c1s1b0n0"
 
@@ -132,3 +133,18 @@ def test_an_hour_passes(directory: Path) -> None:
     assert after["ahead_s"] == before["ahead_s"] + 60
     assert after["skew_s"] == -1200
     assert poya(directory, "time", "--advance", "soon").returncode == 2
+
+
+def test_a_site_can_be_large(tmp_path: Path) -> None:
+    lab = Lab(tmp_path)
+    bulk = {"nodes": 50, "images": 5, "configurations": 4, "templates": 3}
+    status = lab.up(Wanted(sites=(("big", "1.6"),), image_bytes=1024 * 1024, bulk=bulk))[0]
+    assert lab.down() == ["big"]
+    assert status.spec.bulk == bulk
+    state = SiteState.open(status.files.contents[0])
+    assert len([key for key, _ in state.templates.items() if key.startswith("bulk-")]) == 3
+    nodes = [c for c in state.components.values() if c["ID"].startswith("x5000")]
+    parts = [p for p in state.hardware.values() if p["ID"].startswith("x5000")]
+    serials = {p["PopulatedFRU"]["FRUID"] for p in parts}
+    assert (len(nodes), len(serials)) == (50, len(parts))
+    state.close()

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 CHUNK_BYTES = 256 * 1024
+_SHARED_FROM_BYTES = 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +112,7 @@ class BlobStore:
         directory.mkdir(parents=True, exist_ok=True)
         self._directory = directory
         self._users: Counter[str] = Counter()
+        self._large: dict[tuple[str, int], Content] = {}
         self._lock = threading.Lock()
 
     def stage(self, *, with_sha256: bool = False) -> Stage:
@@ -118,9 +120,23 @@ class BlobStore:
         return Stage(self._directory, with_sha256=with_sha256)
 
     def adopt(self, staged: Staged) -> Content:
-        """Take over what was staged: the caller is its first user."""
-        self.retain(staged.content)
-        return staged.content
+        """Take over what was staged: the caller is a user of it.
+
+        A large file that is there already is not kept twice, so an object that repeats itself
+        takes no more room here than it did where it came from.
+        """
+        content = staged.content
+        if content.size_bytes < _SHARED_FROM_BYTES:
+            self.retain(content)
+            return content
+        with self._lock:
+            known = self._large.setdefault((staged.md5, content.size_bytes), content)
+            if known != content and self._users[known.segments[0].file] <= 0:
+                known = self._large[staged.md5, content.size_bytes] = content
+            self._users.update(segment.file for segment in known.segments)
+        if known != content:
+            self.discard(staged)
+        return known
 
     def store(self, body: bytes) -> Staged:
         """Stage a whole body at once."""

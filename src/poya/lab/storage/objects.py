@@ -125,6 +125,26 @@ class SiteObjects:
         self._blobs.release(content)
         return staged.md5
 
+    def put_repeated(self, bucket: str, key: str, size_bytes: int, block: bytes) -> ObjectInfo:
+        """Write an object that repeats a block until it is `size_bytes` long, in parts of it.
+
+        It takes the room of one block on disk, however long it is. There is no md5sum in its
+        metadata: nobody has read all of it.
+        """
+        staged = self._blobs.store(block)
+        whole = self._blobs.adopt(staged)
+        count, rest = divmod(size_bytes, len(block))
+        parts, md5s = [whole] * count, [staged.md5] * count
+        if rest:
+            parts.append(whole.cut(0, rest))
+            md5s.append(hashlib.md5(block[:rest], usedforsecurity=False).hexdigest())
+        content = join(parts)
+        self._blobs.retain(content)
+        self._blobs.release(whole)
+        written = self.backend.insert(bucket, key, content, multipart_etag(md5s))
+        written.set_metadata({})
+        return _info(written)
+
     def read_now(self, bucket: str, key: str) -> bytes:
         """Read a whole small object. Raises KeyError if absent."""
         return b"".join(self._blobs.read(self._existing(bucket, key).content))
