@@ -3,6 +3,9 @@
 
 from __future__ import annotations
 
+import pytest
+
+from poya.errors import NotFound
 from poya.transfer import Advanced, Event, Expected, Job, Proof, Twin, copy
 from transfer.conftest import Side
 from transfer.content import PART, content, md5_of
@@ -76,3 +79,26 @@ def test_a_store_that_cannot_copy_gets_the_bytes(alps: Side, prealps: Side) -> N
     prealps.fake.fail("PUT object", "NotImplemented", status=400)
     [result] = copy([job(alps, prealps, "old/rootfs")])
     assert result.moved_bytes == len(DATA)
+
+
+def test_the_same_bytes_are_sent_once(alps: Side, prealps: Side) -> None:
+    jobs = []
+    for number in range(6):
+        etag = alps.fake.put(f"{number}/kernel", DATA, PART)
+        source, target = alps.source(f"{number}/kernel"), prealps.target(f"{number}/kernel")
+        jobs.append(Job(str(number), source, target, Expected(len(DATA), md5_of(DATA), etag)))
+    results = copy(jobs)
+    assert [result.moved_bytes for result in results] == [len(DATA), 0, 0, 0, 0, 0]
+    assert prealps.fake.received_bytes == len(DATA)
+    assert {prealps.fake.data(f"{number}/kernel") for number in range(6)} == {DATA}
+
+
+def test_a_failure_of_the_first_is_the_one_that_is_raised(alps: Side, prealps: Side) -> None:
+    alps.fake.put("1/kernel", DATA, PART)
+    known = Expected(len(DATA), md5_of(DATA))
+    jobs = [
+        Job(key, alps.source(f"{key}/kernel"), prealps.target(f"{key}/kernel"), known)
+        for key in ("absent", "1")
+    ]
+    with pytest.raises(NotFound):
+        copy(jobs)

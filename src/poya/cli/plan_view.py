@@ -69,6 +69,10 @@ def _image(image: ImagePlan) -> Iterator[str]:
     yield _row(image.action, image.name, facts)
     if image.action == "reuse":
         yield f"      as {image.target_id}"
+    copied = [artifact.name for artifact in image.artifacts if artifact.twin]
+    if copied:
+        names = printable(", ".join(copied))
+        yield f"      {size(image.copied_bytes)} copied at the target: {names}"
 
 
 def _entity(entity: EntityPlan) -> Iterator[str]:

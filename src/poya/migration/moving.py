@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from poya import transfer
 from poya.journal import Journal, Upload
 from poya.migration.events import Listener, MoveStarted
+from poya.model.names import S3Path
 from poya.model.plan import ArtifactPlan, ImagePlan
 from poya.sites.base import Source, Target
 
@@ -69,6 +70,7 @@ class Mover:
             },
             replaces=True,
             sha256=self._target.wants_sha256,
+            twin=_twin(artifact),
         )
 
     async def _copy(self, jobs: list[transfer.Job]) -> dict[str, transfer.Result]:
@@ -125,6 +127,13 @@ class JournalMemory:
     def forget(self, where: str, upload_id: str) -> None:
         """Drop a record."""
         self._journal.forget_upload(where, upload_id)
+
+
+def _twin(artifact: ArtifactPlan) -> transfer.Twin | None:
+    path = S3Path.parse(artifact.twin.path) if artifact.twin else None
+    if artifact.twin is None or path is None:
+        return None
+    return transfer.Twin(transfer.ObjectPlace(path.bucket, path.key), artifact.twin.etag)
 
 
 def artifact_step(image: ImagePlan, name: str) -> str:

@@ -24,6 +24,18 @@ Action: TypeAlias = Literal["create", "change", "reuse", "refuse"]
 GLYPHS: dict[Action, str] = {"create": "+", "change": "~", "reuse": "=", "refuse": "!"}
 
 
+class ArtifactTwin(msgspec.Struct, frozen=True):
+    """An object that the target holds, and that has the same bytes.
+
+    Attributes:
+        path: Where it is (`s3://bucket/key`).
+        etag: What the target's store told of it.
+    """
+
+    path: str
+    etag: str
+
+
 class ArtifactPlan(msgspec.Struct, frozen=True):
     """One artifact to bring to the target.
 
@@ -32,6 +44,7 @@ class ArtifactPlan(msgspec.Struct, frozen=True):
         name: The file's name below the image's own prefix; may contain slashes.
         etag: What the source's store calls its content; empty where unknown.
         md5: Of the whole file; empty where the source's manifest does not say.
+        twin: What the target can copy it from, instead of having it sent.
     """
 
     type: str
@@ -40,6 +53,7 @@ class ArtifactPlan(msgspec.Struct, frozen=True):
     size_bytes: int
     etag: str
     md5: str
+    twin: ArtifactTwin | None = None
 
 
 class ImagePlan(msgspec.Struct, frozen=True):
@@ -75,6 +89,11 @@ class ImagePlan(msgspec.Struct, frozen=True):
     def size_bytes(self) -> int:
         """What its artifacts weigh together."""
         return sum(artifact.size_bytes for artifact in self.artifacts)
+
+    @property
+    def copied_bytes(self) -> int:
+        """What of them the target can copy from other images of its own."""
+        return sum(artifact.size_bytes for artifact in self.artifacts if artifact.twin)
 
 
 class Binding(msgspec.Struct, frozen=True):
@@ -189,13 +208,16 @@ class Plan(msgspec.Struct, frozen=True):
 
     @property
     def bytes_to_move(self) -> int:
-        """Payload of the images that are not at the target yet."""
-        return sum(image.size_bytes for image in self.images if image.action == "create")
+        """Payload that is not at the target yet."""
+        new = [image for image in self.images if image.action == "create"]
+        return sum(image.size_bytes - image.copied_bytes for image in new)
 
     @property
     def bytes_there(self) -> int:
-        """Payload of the images that the target already holds."""
-        return sum(image.size_bytes for image in self.images if image.action == "reuse")
+        """Payload that the target already holds, in these images or in others."""
+        new = [image for image in self.images if image.action == "create"]
+        reused = [image for image in self.images if image.action == "reuse"]
+        return sum(i.size_bytes for i in reused) + sum(i.copied_bytes for i in new)
 
     def is_empty(self) -> bool:
         """Say whether nothing is left to write."""

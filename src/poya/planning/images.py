@@ -13,6 +13,7 @@ from poya.model.plan import Action, ArtifactPlan, ImagePlan
 from poya.model.records import EntityRef
 from poya.model.run import OWN_KEYS, SOURCE_KEY
 from poya.model.vcluster import VCluster
+from poya.planning.twins import Twins
 
 
 def plan_images(vcluster: VCluster, inventory: Inventory, intent: Intent) -> tuple[ImagePlan, ...]:
@@ -38,7 +39,7 @@ def _plan_image(
         name=name,
         arch=_arch(image, vcluster, inventory),
         metadata=_metadata(image, inventory),
-        artifacts=_artifacts(manifest),
+        artifacts=_artifacts(manifest, Twins(inventory) if action == "create" else None),
         source_manifest=manifest.raw.decode("utf-8", "surrogateescape"),
         source_record=image.document.raw.decode("utf-8", "surrogateescape"),
         content=image.content_digest(),
@@ -154,7 +155,7 @@ def _metadata(image: Image, inventory: Inventory) -> dict[str, str]:
     return {k: v for k, v in sorted(image.metadata.items()) if k not in OWN_KEYS}
 
 
-def _artifacts(manifest: Manifest) -> tuple[ArtifactPlan, ...]:
+def _artifacts(manifest: Manifest, twins: Twins | None) -> tuple[ArtifactPlan, ...]:
     names = _names(manifest)
     return tuple(
         ArtifactPlan(
@@ -164,6 +165,7 @@ def _artifacts(manifest: Manifest) -> tuple[ArtifactPlan, ...]:
             size_bytes=artifact.size_bytes or 0,
             etag=artifact.stored_etag or artifact.etag.strip('"'),
             md5=artifact.md5,
+            twin=twins.of(artifact) if twins else None,
         )
         for index, artifact in enumerate(manifest.artifacts)
     )

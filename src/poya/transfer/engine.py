@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
+from dataclasses import replace
 
 from poya.errors import Cancelled, UsageError
 from poya.transfer.buffers import BufferPool
@@ -60,11 +61,30 @@ def copy(
         shop = Workshop(limits, buffers, getters, putters, stop, brake, progress, memory)
         for job in jobs:
             shop.progress.expect(job.name, job.expected.size_bytes or 0)
-        return _collect([objects.submit(_run, job, shop) for job in jobs], stop)
+        return _collect(_begin(jobs, shop, objects), stop)
 
 
-def _run(job: Job, shop: Workshop) -> Result:
+def _begin(
+    jobs: Sequence[Job], shop: Workshop, threads: ThreadPoolExecutor
+) -> list[Future[Result]]:
+    """Start all jobs; one whose bytes another one moves waits for that, and copies them."""
+    begun: dict[object, tuple[Job, Future[Result]]] = {}
+    futures = []
+    for job in jobs:
+        content = (job.expected.md5, job.expected.size_bytes)
+        # Jobs start in this order, so one that waits for an earlier one does not wait forever.
+        earlier = begun.get(content) if all(content) else None
+        future = threads.submit(_run, job, shop, earlier)
+        begun.setdefault(content, (job, future))
+        futures.append(future)
+    return futures
+
+
+def _run(job: Job, shop: Workshop, earlier: tuple[Job, Future[Result]] | None) -> Result:
     try:
+        if earlier is not None and job.twin is None:
+            other, moved = earlier
+            job = replace(job, twin=other.target.twin_for(job.target, moved.result().etag))
         shop.cancel.check()
         result = run_job(job, shop)
         shop.progress.tell(Finished(result))

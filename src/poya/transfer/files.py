@@ -34,7 +34,7 @@ from poya.transfer.etags import MIB, is_plain_md5, multipart_etag, part_count
 from poya.transfer.etags import md5 as md5_of
 from poya.transfer.guard import Guard
 from poya.transfer.http import StreamBody
-from poya.transfer.jobs import Expected, Held, Opening, Sink, Twin
+from poya.transfer.jobs import Expected, Held, Opening, Sink, Target, Twin
 from poya.transfer.layout import Layout, Part, usable_part_sizes
 
 _READ_FLAGS = os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC
@@ -135,6 +135,10 @@ class FileTarget:
 
     def adopt(self, twin: Twin, wanted: Expected, opening: Opening, guard: Guard) -> Held | None:  # noqa: ARG002
         """Files are not copied from a store's objects."""
+        return None
+
+    def twin_for(self, other: Target, etag: str) -> Twin | None:  # noqa: ARG002
+        """Files are no twins of objects."""
         return None
 
     def recut(self, layout: Layout, opening: Opening, guard: Guard) -> str:

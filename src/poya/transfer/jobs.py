@@ -219,6 +219,10 @@ class Target(Protocol):
         """Make it of an object that the store holds already; None if that cannot be done."""
         ...
 
+    def twin_for(self, other: Target, etag: str) -> Twin | None:
+        """Itself, once it is written, for another target of the same store; None elsewhere."""
+        ...
+
     def recut(self, layout: Layout, opening: Opening, guard: Guard) -> str:
         """Cut the published object anew, without its bytes leaving the store; the new etag."""
         ...

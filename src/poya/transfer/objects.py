@@ -12,7 +12,16 @@ from poya.transfer.etags import is_plain_md5, multipart_etag
 from poya.transfer.etags import md5 as md5_of
 from poya.transfer.guard import Guard, cleaning_guard
 from poya.transfer.http import Body, StreamBody
-from poya.transfer.jobs import Expected, Held, Opening, OpenUpload, Sink, Twin, UploadMemory
+from poya.transfer.jobs import (
+    Expected,
+    Held,
+    Opening,
+    OpenUpload,
+    Sink,
+    Target,
+    Twin,
+    UploadMemory,
+)
 from poya.transfer.layout import Layout, Part, is_cut_in_doubt
 from poya.transfer.s3 import S3Store
 from poya.transfer.s3errors import NoSuchUpload
@@ -117,6 +126,11 @@ class ObjectTarget:
     def adopt(self, twin: Twin, wanted: Expected, opening: Opening, guard: Guard) -> Held | None:
         """Have the store copy an object that it holds."""
         return adopt(self.store, (twin, self.place), wanted, opening, guard)
+
+    def twin_for(self, other: Target, etag: str) -> Twin | None:
+        """The object, for other objects of its store."""
+        is_same_store = isinstance(other, ObjectTarget) and other.store is self.store
+        return Twin(self.place, etag) if is_same_store else None
 
     def recut(self, layout: Layout, opening: Opening, guard: Guard) -> str:
         """Have the store put the object together anew, of ranges of itself."""
