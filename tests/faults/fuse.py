@@ -12,7 +12,7 @@ import os
 import re
 import signal
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Self
@@ -35,13 +35,29 @@ class Fuse:
 
     Attributes:
         passed: The points so far, as text.
+
+    Args:
+        at: The number of the point, or how its label begins.
+        act: What happens there instead of death, once.
+        kills: Whether death is a real SIGKILL.
     """
 
-    def __init__(self, at: int | None = None, *, kills: bool = False) -> None:
-        self._at, self._kills = at, kills
+    def __init__(
+        self,
+        at: int | str | None = None,
+        *,
+        act: Callable[[], None] | None = None,
+        kills: bool = False,
+    ) -> None:
+        self._at, self._act, self._kills = at, act, kills
         self._lock = threading.Lock()
         self.passed: list[str] = []
         self.is_blown = False
+
+    @property
+    def is_armed(self) -> bool:
+        """Whether it is to blow at all."""
+        return self._at is not None
 
     def point(self, label: str) -> None:
         """Pass a point, or die at it."""
@@ -49,12 +65,21 @@ class Fuse:
             if self.is_blown:
                 raise Crash("dead already")
             self.passed.append(label)
-            if len(self.passed) - 1 != self._at:
+            if not self._is_here(label):
+                return
+            if self._act is not None:
+                self._at = None
+                self._act()
                 return
             if self._kills:
                 os.kill(os.getpid(), signal.SIGKILL)
             self.is_blown = True
         raise Crash(label)
+
+    def _is_here(self, label: str) -> bool:
+        if isinstance(self._at, str):
+            return label.startswith(self._at)
+        return len(self.passed) - 1 == self._at
 
 
 class FusedWitness:

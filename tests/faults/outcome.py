@@ -94,26 +94,36 @@ def _duplicates(site: TestSite, plan: Plan) -> Iterator[str]:
 
 
 def dangling(site: TestSite) -> Iterator[str]:
+    """References to what is not there; nothing visible may have one at any moment."""
     stored = {f"s3://{row.bucket}/{row.key}": row.etag for row in site.ground.objects.rows()}
-    state = site.site.state
-    for image in state.images.values():
-        link = image.get("link")
-        if link is None:
-            continue
-        if stored.get(link["path"]) != link["etag"]:
-            yield f"image {image['name']} has the link {link}"
-            continue
-        for artifact in _manifest(site, image["id"])["artifacts"]:
-            link = artifact["link"]
-            if stored.get(link["path"]) != link["etag"]:
-                yield f"the manifest of {image['name']} names {link['path']}"
-    for template in state.templates.values():
-        for boot_set in template["boot_sets"].values():
-            if stored.get(boot_set["path"]) != boot_set["etag"]:
-                yield f"template {template['name']} names {boot_set['path']}"
-        configuration = template.get("cfs", {}).get("configuration")
-        if configuration and configuration not in state.configurations:
-            yield f"template {template['name']} names configuration {configuration}"
+    for image in site.site.state.images.values():
+        if image.get("link") is not None:
+            yield from _dangling_image(site, image, stored)
+    for template in site.site.state.templates.values():
+        yield from _dangling_template(site, template, stored)
+
+
+def _dangling_image(
+    site: TestSite, image: dict[str, Any], stored: dict[str, str]
+) -> Iterator[str]:
+    link, manifest = image["link"], _manifest(site, image["id"])
+    if stored.get(link["path"]) != link["etag"] or manifest is None:
+        yield f"image {image['name']} has the link {link}"
+        return
+    for artifact in manifest["artifacts"]:
+        if stored.get(artifact["link"]["path"]) != artifact["link"]["etag"]:
+            yield f"the manifest of {image['name']} names {artifact['link']['path']}"
+
+
+def _dangling_template(
+    site: TestSite, template: dict[str, Any], stored: dict[str, str]
+) -> Iterator[str]:
+    for boot_set in template["boot_sets"].values():
+        if stored.get(boot_set["path"]) != boot_set["etag"]:
+            yield f"template {template['name']} names {boot_set['path']}"
+    configuration = template.get("cfs", {}).get("configuration")
+    if configuration and configuration not in site.site.state.configurations:
+        yield f"template {template['name']} names configuration {configuration}"
 
 
 def _unlinked(site: TestSite) -> Iterator[str]:
@@ -135,7 +145,7 @@ def _unlike_the_source(site: TestSite, plan: Plan) -> Iterator[str]:
 def _manifest(site: TestSite, image_id: str) -> Any:
     try:
         return json.loads(site.ground.objects.read_now("boot-images", f"{image_id}/{_MANIFEST}"))
-    except KeyError:
+    except (KeyError, ValueError):
         return None
 
 

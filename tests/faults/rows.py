@@ -8,20 +8,27 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
 from faults.fuse import Fuse
+from faults.network import Template
 from faults.outcome import at_rest, dangling, differences, journal_faults, leaks, violations
 from faults.outcome import settled as settle
 from faults.situations import Situation
 from faults.wiring import Wiring
 from faults.world import Attempt, End, Scene, World
+from poya.errors import Locked, StalePlan, StoppedPartWay
+from poya.journal import Journal
 
-_MOST_RERUNS = 3
+# Stopped part-way, refused, not authenticated, not reached, read back otherwise: never 0 or 70.
+_PARTS, _TOKENS = 2, 2
+_PRAGMAS, _FULL = ("journal_mode", "synchronous"), ["wal", 2]
+_RESUMABLE = (11, 12, 13, 16, 17)
 
 
-def killed_then_resumed(world: World, scene: Scene, at: tuple[int, ...], how: How) -> list[str]:
+def killed_then_resumed(world: World, scene: Scene, at: Deaths, how: How) -> list[str]:
     """Die at these points of applying, one attempt after the other; then go on to the end."""
     attempt = how.start(world, scene)
     for point in at:
@@ -31,7 +38,7 @@ def killed_then_resumed(world: World, scene: Scene, at: tuple[int, ...], how: Ho
     return [*_goes_to_the_end(attempt), *_at_the_end(attempt)]
 
 
-def killed_then_undone(world: World, scene: Scene, at: tuple[int, ...], how: How) -> list[str]:
+def killed_then_undone(world: World, scene: Scene, at: Deaths, how: How) -> list[str]:
     """Die at the first point of applying, and at the others of undoing; then undo to the end."""
     attempt = how.start(world, scene)
     how.dies(attempt, "apply", at[0])
@@ -40,7 +47,7 @@ def killed_then_undone(world: World, scene: Scene, at: tuple[int, ...], how: How
     return _goes_back_to_the_beginning(attempt)
 
 
-def undone_with_kills(world: World, scene: Scene, at: tuple[int, ...], how: How) -> list[str]:
+def undone_with_kills(world: World, scene: Scene, at: Deaths, how: How) -> list[str]:
     """Apply all of it, die at these points of undoing, then undo to the end."""
     attempt = how.start(world, scene)
     if not (end := attempt.goes()).is_success:
@@ -48,6 +55,133 @@ def undone_with_kills(world: World, scene: Scene, at: tuple[int, ...], how: How)
     for point in at:
         how.dies(attempt, "undo", point)
     return _goes_back_to_the_beginning(attempt)
+
+
+def struck_by(
+    world: World, scene: Scene, template: Template, fault: str, how: How | None = None
+) -> list[str]:
+    """One request goes wrong while applying: that ends right, or stops where it can go on."""
+    attempt = (how or HASTY).start(world, scene)
+    template.set_fault(world.pair, fault)
+    end = attempt.goes()
+    world.clear_faults()
+    if end.is_success:
+        return _at_the_end(attempt)
+    found = _ended_badly(end)
+    return found or [*_goes_to_the_end(attempt), *_at_the_end(attempt)]
+
+
+def struck_while_undoing(world: World, scene: Scene, template: Template, fault: str) -> list[str]:
+    """One request goes wrong while undoing: that ends right, or stops where it can go on."""
+    attempt = HASTY.start(world, scene)
+    if not (end := attempt.goes()).is_success:
+        return [f"applying ended with {end.error}"]
+    template.set_fault(world.pair, fault)
+    end = attempt.goes_back()
+    world.clear_faults()
+    return ([] if end.is_success else _ended_badly(end)) or _goes_back_to_the_beginning(attempt)
+
+
+def killed_resumed_then_undone(world: World, scene: Scene, at: Deaths, how: How) -> list[str]:
+    """Die at these points of applying, go on to the end, then undo all of it."""
+    attempt = how.start(world, scene)
+    for point in at:
+        how.dies(attempt, "apply", point)
+    return _goes_to_the_end(attempt) or _goes_back_to_the_beginning(attempt)
+
+
+def resends_little(world: World, scene: Scene, at: Deaths, how: How) -> list[str]:
+    """Die at these points of applying, go on: a part that arrived is sent once more at most."""
+    attempt = how.start(world, scene)
+    for point in at:
+        how.dies(attempt, "apply", point)
+    found = _goes_to_the_end(attempt)
+    sent = Counter(
+        r.path
+        for r in world.pair.prealps.requests(mutating=True)
+        if r.method == "PUT" and "partNumber" in r.query
+    )
+    # A part that was under way when it died may have to be sent again, a recorded one never.
+    allowed = _PARTS + sum(str(label).startswith("after PUT") for label in at)
+    return [*found, *(f"{n} parts of {path} sent" for path, n in sent.items() if n > allowed)]
+
+
+def expired(world: World, scene: Scene, at: int | str, how: How) -> list[str]:
+    """Token and temporary credentials expire at a point; each is renewed once, and it goes on."""
+    attempt = how.start(world, scene)
+    world.clear_requests()
+    end = attempt.goes(Fuse(at, act=world.expire_everything))
+    if not end.is_success:
+        return [f"it ended with {_words(end)}"]
+    found = [
+        f"{count} times {path} at {site.name}"
+        for site in (world.pair.alps, world.pair.prealps)
+        for path, count in Counter(r.path for r in site.requests()).items()
+        if path.endswith("/token") and count > _TOKENS
+    ]
+    return [*found, *_at_the_end(attempt)]
+
+
+def evicted(world: World, scene: Scene, at: int | str, how: How) -> list[str]:
+    """Another process takes the run over at a point: this one stops, and asks nothing more."""
+    attempt = how.start(world, scene)
+    site = world.pair.prealps
+
+    def take_over() -> None:
+        world.clear_requests()
+        other = Journal.open(attempt.journal_path)
+        other.take({"pid": "3"})
+        other.close()
+
+    end = attempt.goes(Fuse(at, act=take_over))
+    asked = [r for r in site.requests(mutating=True) if r.service != "sts"]
+    # What was about to be sent when it was taken over is sent: the race that is documented.
+    found = [f"{len(asked)} writes after it was evicted"] if len(asked) > 1 else []
+    if end.error is None or end.error.exit_code != Locked.exit_code:
+        found.append(f"the evicted one ended with {_words(end)}")
+    return found or [*_goes_to_the_end(attempt), *_at_the_end(attempt)]
+
+
+def changed_by_another(world: World, scene: Scene, at: Deaths, how: How) -> list[str]:
+    """Somebody changes the group after the run: undoing says so, and leaves it alone."""
+    attempt = how.start(world, scene)
+    if not (end := attempt.goes()).is_success:
+        return [f"applying ended with {end.error}"]
+    groups = world.pair.prealps.site.state.groups
+    theirs = {**(groups.get("gele") or {}), "description": "theirs"}
+    groups.put("gele", theirs)
+    end = attempt.goes_back()
+    found = [] if groups.get("gele") == theirs else ["undoing took back what somebody else did"]
+    if end.error is None or end.error.exit_code != StoppedPartWay.exit_code:
+        found.append(f"undoing ended with {_words(end)}")
+    return found
+
+
+def gone_stale(world: World, scene: Scene, at: Deaths, how: How) -> list[str]:
+    """Somebody takes a name before the run gets there: it is refused, and left alone."""
+    attempt = how.start(world, scene)
+    groups = world.pair.prealps.site.state.groups
+    theirs = {"label": "gele", "description": "theirs", "members": {"ids": ["x3002c0s25b0n0"]}}
+    groups.put("gele", theirs)
+    end = attempt.goes()
+    found = [] if groups.get("gele") == theirs else ["applying overwrote what nobody had seen"]
+    if end.error is None or end.error.exit_code != StalePlan.exit_code:
+        found.append(f"applying ended with {_words(end)}")
+    return found
+
+
+def synced(world: World, scene: Scene, at: Deaths, how: How) -> list[str]:
+    """A committed row is there after a power cut: SQLite is told to sync every commit."""
+    attempt = how.start(world, scene)
+    journal = attempt.wiring.journal.on(attempt.journal_path, Fuse())
+    try:
+        told = [journal._db.execute(f"PRAGMA {name}").fetchone()[0] for name in _PRAGMAS]
+    finally:
+        journal.close()
+    return [] if told == _FULL else [f"the journal's {_PRAGMAS} are {told}"]
+
+
+Deaths = tuple[int | str, ...]
 
 
 class How:
@@ -60,16 +194,20 @@ class How:
         """A new run."""
         return world.start(scene, self._wiring)
 
-    def dies(self, attempt: Attempt, verb: str, at: int) -> None:
+    def dies(self, attempt: Attempt, verb: str, at: int | str) -> None:
         """Go until a point and no further; a run that ends before it has nothing to die of."""
         go = attempt.goes if verb == "apply" else attempt.goes_back
         go(Fuse(at))
 
 
+# For the network's faults: whoever is silent is given up soon.
+HASTY = How(Wiring(stall_s=0.5))
+
+
 class ForReal(How):
     """Each attempt is a real process, killed by a real SIGKILL."""
 
-    def dies(self, attempt: Attempt, verb: str, at: int) -> None:
+    def dies(self, attempt: Attempt, verb: str, at: int | str) -> None:
         words = (
             sys.executable, "-m", "faults.child", str(attempt.world.pair.config_path),
             str(attempt.directory), verb, str(at),
@@ -117,6 +255,15 @@ def _whatever_happens(attempt: Attempt) -> list[str]:
         *journal_faults(attempt.journal_path),
         *leaks(attempt.secrets, attempt.directory, attempt.said),
     ]
+
+
+def _ended_badly(end: End) -> list[str]:
+    if end.error is None:
+        return ["it ended with a crash"]
+    told = " ".join(end.error.lines())
+    if end.error.exit_code not in _RESUMABLE:
+        return [f"exit status {end.error.exit_code}: {told}"]
+    return [] if "migrate" in told else [f"it does not say what to type next: {told}"]
 
 
 def _words(end: End) -> str:

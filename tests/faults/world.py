@@ -7,16 +7,21 @@ import contextlib
 import io
 import itertools
 import logging
+import secrets
+import time
 import traceback
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from faults.fuse import Crash, Fuse, FusedJournal
+from faults.network import Template, templates_of
 from faults.outcome import at_rest, differences, settled, violations
 from faults.situations import Situation, shrink
 from faults.wiring import Ends, Wiring
+from leaks import collected
 from migration.console import NODES
 from poya.csm import SiteConfig
 from poya.errors import PoyaError
@@ -32,6 +37,7 @@ from poya.site_config import site_config
 from poya.transfer import Limits
 
 RUN = "gele-20240101-000000-cafe"
+_A_DAY_S = 86_400
 # One thing after the other, so that the points of a run come in the same order every time.
 ONE_BY_ONE = Limits(parallel=1, objects=1)
 
@@ -44,6 +50,7 @@ class Scene:
         before: The target before the run.
         outcome: The target after a run that nothing happened to, settled.
         points: What a clean `apply` passes, and what a clean `undo` passes.
+        templates: What each of them asks of the two sites.
     """
 
     situation: Situation
@@ -51,6 +58,7 @@ class Scene:
     before: dict[str, Any]
     outcome: str = ""
     points: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    templates: Mapping[str, tuple[Template, ...]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -109,11 +117,32 @@ class World:
         is_same = at_rest(self.pair.alps) == self._source_before
         return asked if is_same else [*asked, "the source changed"]
 
+    def clear_faults(self) -> None:
+        """Let everything go well again."""
+        for site in (self.pair.alps, self.pair.prealps):
+            site.clear_faults()
+
+    def clear_requests(self) -> None:
+        """Forget what was asked."""
+        for site in (self.pair.alps, self.pair.prealps):
+            site.site.requests.clear()
+
+    def expire_everything(self) -> None:
+        """Let all tokens and temporary credentials that were given out so far end now."""
+        for one in (self.pair.alps, self.pair.prealps):
+            one.ground.objects.mint._seed = secrets.token_bytes(32)
+            lab = one.site
+            ahead_s = lab.clock() + _A_DAY_S
+            lab.clock = partial(float, ahead_s)
+            lab.accounts.lifetime_s = _A_DAY_S // 2
+
     def _lay(self, situation: Situation) -> None:
+        for one in (self.pair.alps, self.pair.prealps):
+            one.site.clock = time.time
+            one.site.accounts.lifetime_s = 365 * _A_DAY_S
         self.pair.prealps.running.reset()
-        self.pair.prealps.site.requests.clear()
-        self.pair.alps.clear_faults()
-        self.pair.alps.site.requests.clear()
+        self.clear_faults()
+        self.clear_requests()
         situation.lay(self.pair)
 
     def _play(self, situation: Situation) -> Scene:
@@ -124,13 +153,16 @@ class World:
         attempt = self.start(scene)
         apply, back = Fuse(), Fuse()
         assert attempt.goes(apply).is_success, attempt.said
+        asked = {"apply": templates_of(self.pair)}
+        self.clear_requests()
         assert violations(self.pair.prealps, plan) == []
         outcome = settled(self.pair.prealps, scene.before)
         assert attempt.goes_back(back).is_success, attempt.said
         found = differences(scene.before, at_rest(self.pair.prealps))
         assert not found, "\n".join(found)
+        asked["undo"] = templates_of(self.pair)
         points = {"apply": tuple(apply.passed), "undo": tuple(back.passed)}
-        return replace(scene, outcome=outcome, points=points)
+        return replace(scene, outcome=outcome, points=points, templates=asked)
 
     async def _plan(self, situation: Situation) -> Plan:
         ends = self.ends(Wiring(), set())
@@ -158,11 +190,18 @@ class Attempt:
 
     def goes(self, fuse: Fuse | None = None) -> End:
         """Apply, or go on with it."""
-        return self._process(self._carry, fuse or Fuse())
+        return self._tidied(self._carry, fuse or Fuse())
 
     def goes_back(self, fuse: Fuse | None = None) -> End:
         """Undo, or go on with that."""
-        return self._process(self._take_back, fuse or Fuse())
+        return self._tidied(self._take_back, fuse or Fuse())
+
+    def _tidied(self, work: Callable[[Run, FusedJournal], Awaitable[Any]], fuse: Fuse) -> End:
+        """The dead close no connections; they are collected here and not in some other test."""
+        with contextlib.ExitStack() as stack:
+            if fuse.is_armed:
+                stack.enter_context(collected())
+            return self._process(work, fuse)
 
     @property
     def journal_path(self) -> Path:

@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import Any, Literal, TypeAlias
 
 from poya.errors import Cancelled, Locked, PoyaError, StoppedPartWay, UsageError
+from poya.journal.audit import disagreement
 from poya.journal.log import START, LogEntry, next_entry
 from poya.journal.schema import bring_forward, check, connect
 
@@ -118,14 +119,28 @@ class Journal:
     # Who may write
 
     def take(self, holder: Mapping[str, str]) -> None:
-        """Become the journal's holder; whoever was it before can write no more."""
+        """Become the journal's holder; whoever was it before can write no more.
+
+        Raises:
+            UsageError: The journal contradicts itself, so nothing can be done in its name.
+        """
         with self._lock:
             self._token = None
+            self._refuse_if_damaged()
             token = int(self.facts().get(_TOKEN, "0")) + 1
             with self._writing("holder", {"token": token, **holder}):
                 self._set(_TOKEN, str(token))
                 self._db.execute("DELETE FROM run WHERE key = ?", (_STOP,))
             self._token = token
+
+    def _refuse_if_damaged(self) -> None:
+        why = disagreement(self.log(), self.steps(), self.facts())
+        if why:
+            raise UsageError(
+                "The run's journal is damaged; nothing was sent.",
+                why=why,
+                todo="Bring the run's directory back from a backup.",
+            )
 
     def evict(self, evicted_by: Mapping[str, str]) -> None:
         """Take the journal from its holder without becoming it."""
@@ -225,6 +240,14 @@ class Journal:
             self.intend(step_id)
         self._finish(step_id, "done", outcome=outcome or {})
 
+    def observe(self, step_id: str, outcome: Mapping[str, Any]) -> None:
+        """Record what was learnt of a step; its state stays as it is."""
+        with self._writing("step", {"step": step_id, "outcome": dict(outcome)}):
+            self._db.execute(
+                "UPDATE step SET outcome = ? WHERE id = ?",
+                (json.dumps(outcome, sort_keys=True), step_id),
+            )
+
     def failed(self, step_id: str, error: str) -> None:
         """Record why the step did not get through."""
         with self._writing("step", {"step": step_id, "state": "failed", "error": error}):
@@ -312,7 +335,7 @@ def _guarded(what: str) -> Iterator[None]:
     """Say in our words that the file could not be read or written."""
     try:
         yield
-    except sqlite3.Error as error:
+    except (sqlite3.Error, ValueError) as error:
         raise StoppedPartWay(
             what,
             why=str(error),

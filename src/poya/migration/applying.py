@@ -101,7 +101,8 @@ class Applier:
             self._journal.intend(step, note={"known": sorted(known)})
         else:
             known = frozenset(earlier.outcome.get("known", ()))
-        found = await self._target.find_image(new, known) if earlier else None
+        # Looked for even the first time: that a row is missing proves nothing about the target.
+        found = await self._target.find_image(new, known)
         return {"id": found or await self._target.create_image(new), "known": sorted(known)}
 
     async def _publish(self, image: ImagePlan) -> None:

@@ -104,9 +104,15 @@ class Undoer:
         return before is not None and is_between(entity.kind, present.value, before, wrote)
 
     async def _image(self, image: ImagePlan, step: Step) -> None:
-        image_id = str(step.outcome.get("id", "")) or await self._lost(image, step)
+        image_id = str(step.outcome.get("id", ""))
         if not image_id:
-            return
+            found = await self._lost(image, step)
+            if not found:
+                return
+            # Noted before it is deleted: IMS deletes softly at first, and what is deleted softly
+            # is not found by its marks any more.
+            image_id = found
+            self._journal.observe(step.id, {**step.outcome, "id": image_id})
         users = await self._target.users_of_image(image_id)
         if users:
             raise Conflict(

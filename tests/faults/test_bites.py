@@ -1,0 +1,25 @@
+"""The matrix bites: each of the known bugs is caught, and poya has none of them."""
+
+from __future__ import annotations
+
+import pytest
+
+from faults.bugs import BUGS, Bug
+from faults.rows import How
+from faults.world import World
+
+every_bug = pytest.mark.parametrize("bug", BUGS, ids=[bug.name for bug in BUGS])
+
+
+def test_there_are_twenty_bugs_to_be_caught() -> None:
+    assert len({bug.name for bug in BUGS}) >= 20
+
+
+@every_bug
+def test_the_bug_is_caught(world: World, bug: Bug) -> None:
+    assert bug.caught(world, How(bug.wiring))
+
+
+@every_bug
+def test_poya_does_not_have_it(world: World, bug: Bug) -> None:
+    assert not bug.caught(world, How())
