@@ -148,7 +148,11 @@ class Workshop:
         from poya.sites.bundle import open_bundle, open_files
 
         if isinstance(place, BundlePlace):
-            yield open_bundle(Path(place.directory), policy=self._trust(towards))
+            yield open_bundle(
+                Path(place.directory),
+                policy=self._trust(towards),
+                refuses_damage=isinstance(towards, SitePlace),
+            )
         else:
             yield open_files(
                 bos_files=_paths(place.bos),
@@ -157,6 +161,7 @@ class Workshop:
                 ims_files=_paths(place.ims),
                 image_dirs=_paths(place.image_dirs),
                 policy=self._trust(towards),
+                refuses_damage=isinstance(towards, SitePlace),
             )
 
     def _trust(self, towards: Place | None) -> TrustPolicy:

@@ -150,7 +150,7 @@ async def test_schema_and_code_refuse_the_same(
     change(index)
     assert not validator.is_valid(index)
     with pytest.raises(BundleDamaged):
-        decode_index(json.dumps(index).encode(), "bundle.json")
+        decode_index(index, "bundle.json")
 
 
 async def test_the_time_is_that_of_the_clock_in_utc(tmp_path: Path) -> None:

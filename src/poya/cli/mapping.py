@@ -52,7 +52,7 @@ def _suggested(session: Session, options: dict[str, Any]) -> str:
     selector = selector_of(options["name"], options["templates"])
 
     async def suggested() -> str:
-        async with workshop.source(here) as source, workshop.surveyed(there) as opener:
+        async with workshop.source(here, there) as source, workshop.surveyed(there) as opener:
             prepared, _ = await prepare(source, selector, opener)
         proposals = suggest(prepared.vcluster, prepared.inventory)
         title = f"# {prepared.vcluster.name} from {options['here']} to {options['there']}"

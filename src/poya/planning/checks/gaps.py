@@ -6,7 +6,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from poya.model.finding import Finding, Severity
+from poya.model.vcluster import Gap
 from poya.planning.checks import Case
+
+_UNKNOWN: tuple[Severity, str, str] = ("critical", "Something is missing.", "")
 
 # id → severity, message, remedy
 _GAPS: Mapping[str, tuple[Severity, str, str]] = {
@@ -99,8 +102,13 @@ _GAPS: Mapping[str, tuple[Severity, str, str]] = {
 }
 
 
+def is_critical(gap: Gap) -> bool:
+    """Say whether the finding that tells of a gap refuses the plan."""
+    return _GAPS.get(gap.id, _UNKNOWN)[0] == "critical"
+
+
 def check(case: Case) -> Iterator[Finding]:
     """One finding for each gap that the capture met."""
     for gap in case.vcluster.gaps:
-        severity, message, remedy = _GAPS.get(gap.id, ("critical", "Something is missing.", ""))
+        severity, message, remedy = _GAPS.get(gap.id, _UNKNOWN)
         yield Finding(gap.id, severity, gap.subject, message, gap.evidence, remedy)

@@ -104,3 +104,4 @@ class Contents:
     nodes: Mapping[str, Node] = field(default_factory=dict)
     gaps: tuple[Gap, ...] = ()
     flaws: tuple[Flaw, ...] = ()
+    is_indexed: bool = False

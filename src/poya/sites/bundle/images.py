@@ -60,14 +60,38 @@ def draft_image(stored: StoredImage) -> Draft:
     stored, manifest, left_out = _without_unfetched(stored, manifest)
     files: dict[int, StoredArtifact] = {}
     gaps: list[Gap] = list(left_out)
+    gaps.extend(_unlisted(stored, manifest))
     for number, artifact in enumerate(manifest.artifacts):
         file = stored.artifact(artifact)
         try:
-            files[number] = _present(file, artifact)
+            file = _present(file, artifact)
+            difference = _other_size(file)
+            if difference:
+                gaps.append(Gap("artifact-altered", str(file.path), difference))
+            else:
+                files[number] = file
         except BundleDamaged as error:
             evidence = f"{error.what} {error.why}".strip()
             gaps.append(Gap("artifact-gone", image_subject(stored), evidence))
     return Draft(stored, manifest, stored.manifest is None, files, tuple(gaps))
+
+
+def _other_size(file: StoredArtifact) -> str:
+    """How a file's length differs from the index: then its bytes need not be read."""
+    expected = file.entry.size_bytes if file.entry else None
+    size_bytes = regular_size(file.path)
+    if expected is None or size_bytes == expected:
+        return ""
+    return f"bytes {size_bytes}, expected {expected}"
+
+
+def _unlisted(stored: StoredImage, manifest: Manifest) -> Iterable[Gap]:
+    """Artifacts of the index that the manifest does not name: one of the two was altered."""
+    named = {str(artifact.path) for artifact in manifest.artifacts}
+    for path in stored.indexed or ():
+        if path not in named:
+            evidence = f"the index has the artifact {path[:200]}, the manifest does not"
+            yield Gap("artifact-altered", image_subject(stored), evidence)
 
 
 def _without_unfetched(

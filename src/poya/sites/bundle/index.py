@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from typing import Annotated, Literal, TypeAlias, get_args
@@ -10,8 +11,8 @@ from typing import Annotated, Literal, TypeAlias, get_args
 import msgspec
 from msgspec import Meta
 
-from poya.documents import parse, pretty
-from poya.errors import BadAnswer, BundleDamaged
+from poya.documents import Json, pretty
+from poya.errors import BundleDamaged
 from poya.model.records import EntityRef
 from poya.sites.bundle.names import SAFE_PATH, is_safe_path
 
@@ -149,16 +150,12 @@ class Index(msgspec.Struct, frozen=True):
         return msgspec.structs.replace(self, files={**self.files, name: entry})
 
 
-def decode_index(raw: bytes, where: str) -> Index:
-    """Read an index and check all that can be checked without looking at the files.
+def decode_index(value: Json, where: str) -> Index:
+    """Read an index from its JSON and check all that can be checked without its files.
 
     Raises:
         BundleDamaged: Not an index, one of an unknown version, or one that contradicts itself.
     """
-    try:
-        value = parse(raw)
-    except BadAnswer as error:
-        raise _damaged(where, f"{error.what} {error.why}".strip()) from error
     _check_version(value, where)
     try:
         index = msgspec.convert(value, Index)
@@ -227,16 +224,26 @@ def _colliding(index: Index) -> Iterator[str]:
 def _named_twice(index: Index) -> Iterator[str]:
     groups = {file for group in index.groups for file in group.files}
     uses = Counter(name for name in graph_files(index) if name not in groups)
-    names = (
+    for kind, found in (*_names(index), ("file", list(uses.elements()))):
+        if len(set(found)) != len(found):
+            yield f"a {kind} is named twice"
+    yield from composed_twins(index)
+
+
+def composed_twins(index: Index) -> Iterator[str]:
+    """Names of one kind that look alike and are not: `é` in one piece, and in two."""
+    for kind, names in _names(index):
+        if len({unicodedata.normalize("NFC", name) for name in names}) != len(set(names)):
+            yield f"two names of a {kind} differ only in how their letters are composed"
+
+
+def _names(index: Index) -> tuple[tuple[str, list[str]], ...]:
+    return (
         ("template", [template.name for template in index.templates]),
         ("group", [group.name for group in index.groups]),
         ("configuration", [configuration.name for configuration in index.configurations]),
         ("image", [image.id for image in index.images]),
-        ("file", list(uses.elements())),
     )
-    for kind, found in names:
-        if len(set(found)) != len(found):
-            yield f"a {kind} is named twice"
 
 
 def graph_roles(index: Index) -> Iterator[tuple[str, Role]]:

@@ -18,7 +18,12 @@ from poya.sites.bundle.contents import Contents, Flaw, StoredArtifact, StoredIma
 from poya.sites.bundle.generations import image_of
 from poya.sites.bundle.index import FileEntry, GroupEntry, ImageEntry, Index, decode_index
 from poya.sites.bundle.names import INDEX, SIGNATURE
-from poya.sites.bundle.reading import not_understood, parse_json, read_bounded
+from poya.sites.bundle.reading import (
+    not_understood,
+    parse_json,
+    read_bounded,
+    refuse_too_much,
+)
 from poya.sites.bundle.trust.policy import FREE_POLICY, TrustPolicy, Vouching, judge
 
 _T = TypeVar("_T")
@@ -29,7 +34,14 @@ _MOST_SHOWN = 4
 def read_index(directory: Path) -> Index:
     """Read the index of a bundle, finished or not. Raises BundleDamaged as `decode_index`."""
     path = directory / INDEX
-    return decode_index(read_bounded(path), str(path))
+    return _decoded(path, read_bounded(path))
+
+
+def _decoded(path: Path, raw: bytes) -> Index:
+    index = decode_index(parse_json(raw, path), str(path))
+    records = (e.size_bytes or 0 for e in index.files.values() if e.role != "artifact")
+    refuse_too_much(path.parent, sum(records))
+    return index
 
 
 def read_vouched(directory: Path, policy: TrustPolicy) -> tuple[Index, Vouching]:
@@ -44,7 +56,7 @@ def read_vouched(directory: Path, policy: TrustPolicy) -> tuple[Index, Vouching]
     beside = directory / SIGNATURE
     signature = read_bounded(beside) if os.path.lexists(beside) else None
     vouching = judge(raw, signature, policy, str(beside if signature else path))
-    return decode_index(raw, str(path)), vouching
+    return _decoded(path, raw), vouching
 
 
 def read_indexed(directory: Path, policy: TrustPolicy = FREE_POLICY) -> Contents:
@@ -111,6 +123,7 @@ class _Reader:
             images=tuple(image for image in images if image is not None),
             nodes={n.xname: Node(n.xname, n.nid, n.arch, n.role, n.subrole) for n in index.nodes},
             flaws=tuple(self._flaws),
+            is_indexed=True,
         )
 
     def _flaw(self, owner: tuple[str, str], file: str, reason: BundleDamaged | Gap) -> None:
@@ -118,9 +131,10 @@ class _Reader:
 
     def _json(self, owner: tuple[str, str], file: str) -> Json:
         path = self._directory / file
-        raw = read_bounded(path)
+        entry = self._index.files[file]
+        raw = read_bounded(path, entry.size_bytes)
         value = parse_json(raw, path)
-        gap = _altered(path, raw, self._index.files[file])
+        gap = _altered(path, raw, entry)
         if gap is not None:
             self._flaw(owner, file, gap)
         return value

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 
 import msgspec
 
+from poya.errors import UsageError
 from poya.model.image import Image
 from poya.model.intent import Intent
 from poya.model.inventory import Capabilities, Inventory
@@ -28,8 +29,9 @@ from poya.sites.bundle.index import (
     Origin,
     Role,
     TemplateEntry,
+    composed_twins,
 )
-from poya.sites.bundle.names import INDEX, MANIFEST, Allocator
+from poya.sites.bundle.names import INDEX, KEPT_BESIDE, MANIFEST, Allocator
 from poya.transfer.etags import is_plain_md5
 
 # Artifacts are called here as in every plan; an empty target gives those names.
@@ -53,8 +55,18 @@ def new_index(vcluster: VCluster, origin: Origin) -> Index:
 
 
 def lay_out(vcluster: VCluster, index: Index) -> Index:
-    """Add all of a vCluster that the index does not have yet; what it has keeps its files."""
-    return _Layout(index).extend(vcluster)
+    """Add all of a vCluster that the index does not have yet; what it has keeps its files.
+
+    Raises:
+        UsageError: Two names differ only in how Unicode composes them, which no reader accepts.
+    """
+    extended = _Layout(index).extend(vcluster)
+    for twins in composed_twins(extended):
+        raise UsageError(
+            f"This vCluster cannot be kept in a bundle: {twins}.",
+            todo="Rename one of the two at the source.",
+        )
+    return extended
 
 
 def lay_out_entity(ref: EntityRef, index: Index) -> Index:
@@ -68,7 +80,9 @@ class _Layout:
     def __init__(self, index: Index) -> None:
         self._index = index
         self._files: dict[str, FileEntry] = dict(index.files)
-        self._top = Allocator([INDEX, *(name.partition("/")[0] for name in index.files)])
+        self._top = Allocator(
+            [INDEX, *KEPT_BESIDE, *(name.partition("/")[0] for name in index.files)]
+        )
 
     def extend(self, vcluster: VCluster) -> Index:
         templates = self._templates(vcluster)

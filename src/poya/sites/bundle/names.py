@@ -44,10 +44,11 @@ def encode_name(name: str) -> str:
 
 
 def is_safe_path(path: str) -> bool:
-    """Say whether an index may name this path: one or two plain components, not the index."""
+    """Say whether an index may name this path: one or two plain components, none of its own."""
     parts = path.split("/")
     is_short = len(parts) <= 2  # noqa: PLR2004 - a file, or a file in an image's directory
-    return is_short and path.lower() != INDEX and all(_SAFE.fullmatch(part) for part in parts)
+    is_own = path.lower() in (INDEX, *KEPT_BESIDE)
+    return is_short and not is_own and all(_SAFE.fullmatch(part) for part in parts)
 
 
 class Allocator:

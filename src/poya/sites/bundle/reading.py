@@ -13,7 +13,13 @@ from pathlib import Path
 from poya.documents import Json, parse
 from poya.errors import BadAnswer, BundleDamaged
 
-MOST_JSON_BYTES = 16 * 1024 * 1024
+MOST_JSON_BYTES = 8 * 1024 * 1024
+# Small values take much more memory than they have letters: `[],` is three, and a list.
+MOST_JSON_VALUES = 250_000
+# All JSON files of one bundle together.
+MOST_TOTAL_JSON_BYTES = 64 * 1024 * 1024
+# An edited record is read all the same, so that it can be said what was altered.
+_SLACK_BYTES = 1024 * 1024
 
 _FLAGS = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 
@@ -47,13 +53,20 @@ def regular_size(path: Path) -> int:
         return os.fstat(descriptor).st_size
 
 
-def read_bounded(path: Path) -> bytes:
+def read_bounded(path: Path, expected_bytes: int | None = None) -> bytes:
     """Read a small file whole.
+
+    Args:
+        path: The file.
+        expected_bytes: What the index says; a file that is much longer is not read.
 
     Raises:
         BundleDamaged: As `open_regular`; or it is larger than `MOST_JSON_BYTES`.
     """
     with open_regular(path) as descriptor:
+        size_bytes = os.fstat(descriptor).st_size
+        if expected_bytes is not None and size_bytes > expected_bytes + _SLACK_BYTES:
+            raise _unusable(path, f"It has {size_bytes} bytes, expected {expected_bytes}.")
         chunks: list[bytes] = []
         left = MOST_JSON_BYTES + 1
         while left and (chunk := os.read(descriptor, min(left, 1024 * 1024))):
@@ -70,10 +83,23 @@ def parse_json(raw: bytes, path: Path) -> Json:
     Raises:
         BundleDamaged: It is not JSON, or not such as is accepted.
     """
+    if sum(map(raw.count, (b",", b"[", b"{"))) > MOST_JSON_VALUES:
+        raise _unusable(path, f"It holds more than {MOST_JSON_VALUES} values.")
     try:
         return parse(raw)
     except BadAnswer as error:
         raise not_understood(path, error) from error
+
+
+def refuse_too_much(place: Path, total_bytes: int) -> None:
+    """Refuse records that are much larger together than those of any vCluster.
+
+    Raises:
+        BundleDamaged: They are.
+    """
+    if total_bytes > MOST_TOTAL_JSON_BYTES:
+        limit = MOST_TOTAL_JSON_BYTES // (1024 * 1024)
+        raise _unusable(place, f"Its records are larger than {limit} MiB together.")
 
 
 def is_real_directory(path: Path) -> bool:

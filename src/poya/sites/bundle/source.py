@@ -13,6 +13,7 @@ from poya.model.image import Image
 from poya.model.names import image_id_of
 from poya.model.records import Group, SessionTemplate
 from poya.model.vcluster import Gap, Selector, VCluster
+from poya.planning.checks.gaps import is_critical
 from poya.sites.bundle.contents import Contents, Flaw, StoredImage
 from poya.sites.bundle.digests import HashProgress, hash_files, ignore_progress
 from poya.sites.bundle.images import draft_image, finish_image
@@ -23,11 +24,15 @@ from poya.sites.bundle.unindexed import NamedFiles, read_directory, read_named
 from poya.transfer.files import FileSource
 from poya.transfer.guard import Cancel
 
+_MOST_SHOWN = 20
+
 
 def open_bundle(
     directory: Path,
     progress: HashProgress = ignore_progress,
     policy: TrustPolicy = FREE_POLICY,
+    *,
+    refuses_damage: bool = False,
 ) -> BundleSource:
     """Open a bundle: by its index, or as manta left it where it has none.
 
@@ -35,13 +40,16 @@ def open_bundle(
         directory: The bundle's; it is never written to.
         progress: Told from worker threads of the bytes that `capture` has hashed.
         policy: Of the site that it is restored to.
+        refuses_damage: Whether `capture` ends with an error where something is damaged that no
+            target could mend, instead of telling of it in gaps.
 
     Raises:
         UsageError: It is no directory, or holds no session template.
         BundleDamaged: The index is damaged, or the backup was not finished.
         BundleUntrusted: The policy refuses it, or its signature is wrong.
     """
-    return BundleSource(load_contents(directory, policy), progress)
+    contents = load_contents(directory, policy)
+    return BundleSource(contents, progress, refuses_damage=refuses_damage)
 
 
 def load_contents(directory: Path, policy: TrustPolicy = FREE_POLICY) -> Contents:
@@ -64,6 +72,8 @@ def open_files(
     ims_files: Sequence[Path] = (),
     image_dirs: Sequence[Path] = (),
     policy: TrustPolicy = FREE_POLICY,
+    *,
+    refuses_damage: bool = False,
 ) -> BundleSource:
     """Open files that are named one by one, as on the command line of manta's restore.
 
@@ -79,14 +89,21 @@ def open_files(
         ims=tuple(ims_files),
         image_dirs=tuple(image_dirs),
     )
-    return BundleSource(read_named(files))
+    return BundleSource(read_named(files), refuses_damage=refuses_damage)
 
 
 class BundleSource:
     """The source port for a bundle."""
 
-    def __init__(self, contents: Contents, progress: HashProgress = ignore_progress) -> None:
+    def __init__(
+        self,
+        contents: Contents,
+        progress: HashProgress = ignore_progress,
+        *,
+        refuses_damage: bool = False,
+    ) -> None:
         self._contents = contents
+        self._refuses_damage = refuses_damage
         self._progress = progress
         self._files: dict[str, Path] | None = None
 
@@ -100,18 +117,21 @@ class BundleSource:
 
         Raises:
             NotFound: The bundle has no such template or group.
-            BundleDamaged: A file cannot be read.
+            BundleDamaged: A file cannot be read; or something is damaged, and that is refused.
         """
         templates = choose(self._contents, selector)
         refuse_flawed(self._contents, templates, selector)
         cancel = Cancel()
         work = asyncio.ensure_future(asyncio.to_thread(self._capture, templates, selector, cancel))
         try:
-            return await asyncio.shield(work)
+            vcluster = await asyncio.shield(work)
         except asyncio.CancelledError:
             cancel.set()
             await asyncio.wait([work])
             raise
+        if self._refuses_damage:
+            refuse_damaged(vcluster)
+        return vcluster
 
     async def readable(self, path: str) -> FileSource:
         """The file that holds the object of this `s3://` path."""
@@ -171,9 +191,12 @@ def choose(contents: Contents, selector: Selector) -> tuple[SessionTemplate, ...
     """The templates that are selected: by name, by the group they boot, or all.
 
     Raises:
-        NotFound: There is none.
+        UsageError: The bundle has no template at all.
+        NotFound: It has none that is selected.
     """
     by_name = {template.name: template for template in contents.templates}
+    if not (contents.templates or contents.flaws):
+        raise UsageError(f"{contents.label} holds no BOS session template.")
     if selector.templates:
         damaged = {name for kind, name in (f.owner for f in contents.flaws) if kind == "template"}
         for name in selector.templates:
@@ -233,6 +256,23 @@ def refuse_flawed(
             raise BundleDamaged(error.what, why=error.why, todo=todo)
 
 
+def refuse_damaged(vcluster: VCluster) -> None:
+    """Refuse, all at once, what no target could mend: before any is asked anything.
+
+    Raises:
+        BundleDamaged: A gap of the capture is critical.
+    """
+    grave = [gap for gap in vcluster.gaps if is_critical(gap)]
+    if grave:
+        shown = [f"{gap.id}: {gap.subject}: {gap.evidence}" for gap in grave[:_MOST_SHOWN]]
+        more = [f"… and {len(grave) - _MOST_SHOWN} more"] if len(grave) > _MOST_SHOWN else []
+        raise BundleDamaged(
+            f"The bundle {vcluster.site} is damaged or not whole; no site was asked anything.",
+            why="\n".join([*shown, *more]),
+            todo="'poya bundle verify --deep' says what can still be restored.",
+        )
+
+
 def name_of(templates: tuple[SessionTemplate, ...]) -> str:
     """What a vCluster without a name is called: its first group, else its first template."""
     labels = [label for template in templates for label in template.node_groups()]
@@ -257,6 +297,8 @@ def _groups(contents: Contents, templates: tuple[SessionTemplate, ...]) -> tuple
 def _reference_gaps(contents: Contents, templates: tuple[SessionTemplate, ...]) -> list[Gap]:
     configurations = {c.name for c in contents.configurations}
     groups = {group.label for group in contents.groups}
+    # manta keeps one group of one boot set only; a bundle of ours has them all.
+    group_gap = "group-gone" if contents.is_indexed else "group-not-in-bundle"
     gaps: list[Gap] = []
     for template in templates:
         subject = f"BOS session template {template.name}"
@@ -269,7 +311,7 @@ def _reference_gaps(contents: Contents, templates: tuple[SessionTemplate, ...]) 
         for boot_set in template.boot_sets:
             user = f"boot set {boot_set.name} of {template.name}"
             gaps.extend(
-                Gap("group-not-in-bundle", user, f"HSM group {label}")
+                Gap(group_gap, user, f"HSM group {label}")
                 for label in boot_set.node_groups
                 if label.lower() not in groups
             )

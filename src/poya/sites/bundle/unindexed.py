@@ -29,6 +29,7 @@ from poya.sites.bundle.reading import (
     is_real_directory,
     parse_json,
     read_bounded,
+    refuse_too_much,
     unreadable,
 )
 
@@ -115,8 +116,12 @@ def read_directory(directory: Path) -> Contents:
         "groups": found.take_groups,
         "image": lambda path, value: _take_record(found, path, value, directory),
     }
+    total_bytes = 0
     for path in _json_files(directory):
-        value = parse_json(read_bounded(path), path)
+        raw = read_bounded(path)
+        total_bytes += len(raw)
+        refuse_too_much(directory, total_bytes)
+        value = parse_json(raw, path)
         take = takers.get(content_of(value))
         if take is not None:
             take(path, value)
