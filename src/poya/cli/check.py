@@ -82,6 +82,11 @@ async def _plan(
         workshop.surveyed(places[1]) as opener,
     ):
         prepared, _ = await prepare(source, selector, opener, wanted)
+        if wanted.demand:
+            from poya.cli.flow import Wishes
+            from poya.cli.placing import settle_nodes
+
+            wanted = (await settle_nodes(workshop, places, prepared, Wishes(wanted))).intent
     return prepared.plan(wanted)
 
 

@@ -24,7 +24,7 @@ from poya.errors import UsageError
 from poya.files import write_private
 from poya.migration.carrying import carry_out
 from poya.migration.hooks import run_hook, split_hook
-from poya.migration.prepare import prepare
+from poya.migration.prepare import Prepared, prepare
 from poya.model.intent import Intent
 from poya.model.plan import Plan
 from poya.model.vcluster import Selector
@@ -86,6 +86,7 @@ async def bring(
     here, there = places
     async with workshop.source(here, there) as source, workshop.target(there) as opener:
         prepared, target = await prepare(source, selector, opener, wishes.intent)
+        wishes = await _settle_nodes(workshop, places, prepared, wishes)
         plan, _ = settle_conflicts(prepared, wishes.intent, yes=wishes.yes)
         _show(plan, wishes)
         refuse_if_critical(plan)
@@ -105,12 +106,23 @@ async def only_plan(
     here, there = places
     async with workshop.source(here, there) as source, workshop.surveyed(there) as opener:
         prepared, _ = await prepare(source, selector, opener, wishes.intent)
+        wishes = await _settle_nodes(workshop, places, prepared, wishes)
     plan, _ = settle_conflicts(prepared, wishes.intent, yes=wishes.yes)
     if wishes.save_as:
         write_private(Path(wishes.save_as), plan.encode())
     _show(plan, wishes)
     refuse_if_critical(plan)
     return Outcome(plan, None)
+
+
+async def _settle_nodes(
+    workshop: Workshop, places: tuple[Place, Place], prepared: Prepared, wishes: Wishes
+) -> Wishes:
+    if not wishes.intent.demand:
+        return wishes
+    from poya.cli.placing import settle_nodes
+
+    return await settle_nodes(workshop, places, prepared, wishes)
 
 
 async def apply(

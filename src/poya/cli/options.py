@@ -39,8 +39,9 @@ def intent(command: _Command) -> _Command:
         click.option(
             "--nodes",
             metavar="LIST|FILE",
-            help="The target's nodes: a host list (x9000c1s[0-3]b0n0,…), or a file with a "
-            "pair 'source target' a line.",
+            help="The target's nodes: a host list (x9000c1s[0-3]b0n0,…), a file with a pair "
+            "'source target' a line, a demand ('4 nodes where a100 >= 4', a100:4:epyc:10), or "
+            "'auto': nodes like the source's.",
         ),
         click.option(
             "--on-conflict",
@@ -82,7 +83,11 @@ def consent(command: _Command) -> _Command:
         command,
         click.option("--yes", "-y", is_flag=True, help="Answer every question with yes."),
         click.option(
-            "--accept", multiple=True, metavar="ID", help="Accept a warning by its id, or all."
+            "--accept",
+            multiple=True,
+            metavar="ID",
+            help="Accept a warning by its id, or all; with a demand, also take nodes in spite of "
+            "a reason (locked, group:LABEL …).",
         ),
         click.option(
             "--strict", is_flag=True, help="Refuse warnings that --accept does not name."
@@ -125,15 +130,18 @@ def intent_of(options: dict[str, Any]) -> Intent:
     """The intent that the options of `intent` express."""
     from poya.cli.asking import parse_policies
     from poya.cli.flow import read_option_file
-    from poya.model.intent import Intent, NodeChoice, parse_node_choice
+    from poya.model.intent import Intent, NodeChoice, is_demand, parse_node_choice
 
     mapping = mapping_of(options)
     nodes = options.get("nodes")
     choice = NodeChoice(pairs=mapping.nodes) if mapping.nodes else None
+    demand = ""
     if nodes:
-        choice = parse_node_choice(read_option_file(nodes, "node list"))
+        text = read_option_file(nodes, "node list")
+        demand = text.strip() if is_demand(text) else ""
+        choice = None if demand else parse_node_choice(text)
     policies = parse_policies(options["on_conflict"])
-    return Intent(nodes=choice, policies=policies, mapping=mapping.rules)
+    return Intent(nodes=choice, policies=policies, mapping=mapping.rules, demand=demand)
 
 
 def mapping_of(options: dict[str, Any]) -> SiteMapping:

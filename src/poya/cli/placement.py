@@ -62,12 +62,13 @@ def plan(
     the demand cannot be fulfilled.
     """
     from poya.cli.placement_view import placement_json, render_placement
-    from poya.cli.placing import asker_of, read_demand, solve
+    from poya.cli.placing import read_demand, solve_or_print
+    from poya.migration.placing import asker_of
 
     tree = read_demand(demand)
     machine, rules = _machine(session, site)
     asker = asker_of(rules, group=group, pools=pools, accepted=accept)
-    found = solve(tree, machine, asker, as_json=output == "json")
+    found = solve_or_print(tree, machine, asker, as_json=output == "json")
     if output == "json":
         _print_json(placement_json(tree, machine, found))
     else:

@@ -4,34 +4,27 @@
 from __future__ import annotations
 
 import json
-import re
 import sys
-from collections.abc import Iterable
-from dataclasses import asdict
-from typing import Any
+from dataclasses import asdict, replace
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from poya.cli.flow import read_option_file
 from poya.errors import FindingsRefuse, UsageError
+from poya.migration.placing import Ground, choose_nodes, solve
 from poya.placement.explaining import Explanation, explain
 from poya.placement.facts import Machine
 from poya.placement.holding import Asker
 from poya.placement.parsing import parse_demand
-from poya.placement.placing import Placement, placements
+from poya.placement.placing import Placement
 from poya.placement.printing import print_demand
 from poya.placement.syntax import Demand
-from poya.placement.wording import (
-    cause_in_words,
-    remedies_in_words,
-    unknown_names,
-    why_in_words,
-)
-from poya.placement_settings import PlacementSettings
+from poya.placement.wording import cause_in_words, unknown_names
 
-_REASON = re.compile(
-    r"locked|reserved|disabled|no-inventory|outside-pool|(?:group|tenant|template):\S+"
-)
+if TYPE_CHECKING:
+    from poya.bootstrap import Place, Workshop
+    from poya.cli.flow import Wishes
+    from poya.migration.prepare import Prepared
 
 
 def read_demand(text: str) -> Demand:
@@ -42,61 +35,53 @@ def read_demand(text: str) -> Demand:
     """
     if text == "-":
         return parse_demand(sys.stdin.read())
+    from poya.cli.flow import read_option_file
+
     return parse_demand(read_option_file(text, "demand"))
 
 
-def asker_of(
-    rules: PlacementSettings,
-    *,
-    group: str,
-    accepted: Iterable[str],
-    pools: Iterable[str] = (),
-    templates: Iterable[str] = (),
-    tenant: str = "",
-) -> Asker:
-    """For whom nodes are looked for.
+def solve_or_print(demand: Demand, machine: Machine, asker: Asker, *, as_json: bool) -> Placement:
+    """The best placement; where there is none, the refusal is printed as JSON too if wanted.
 
     Raises:
-        UsageError: A reason to be accepted is not one.
-    """
-    reasons = frozenset(accepted)
-    for reason in sorted(reasons):
-        if not _REASON.fullmatch(reason):
-            raise UsageError(
-                f"'{reason[:60]}' is no reason that keeps a node from being taken.",
-                todo="Reasons are locked, reserved, disabled, no-inventory, group:LABEL, "
-                "tenant:NAME and template:NAME.",
-            )
-    return Asker(
-        group=group.lower(),
-        tenant=tenant,
-        templates=frozenset(templates),
-        pools=frozenset(label.lower() for label in pools) or frozenset(rules.pools),
-        shared=rules.shared_groups,
-        accepted=reasons,
-    )
-
-
-def solve(demand: Demand, machine: Machine, asker: Asker, *, as_json: bool = False) -> Placement:
-    """The best placement.
-
-    Raises:
-        FindingsRefuse: There is none; the error says why, and what would be the least to change.
+        FindingsRefuse: There is none.
     """
     for name in unknown_names(demand, machine):
         click.echo(f"Note: {name}", err=True)
-    found = list(placements(demand, machine, asker))
-    if found:
-        return found[-1]
-    why = explain(demand, machine, asker)
-    assert why is not None
-    if as_json:
-        click.echo(json.dumps(explanation_json(demand, machine, why), indent=2))
-    raise FindingsRefuse(
-        f"{machine.label} cannot fulfil this demand.",
-        why="\n".join(why_in_words(why, demand)),
-        todo="\n".join(remedies_in_words(why, demand)),
-    )
+    try:
+        return solve(demand, machine, asker)
+    except FindingsRefuse:
+        if as_json:
+            why = explain(demand, machine, asker)
+            assert why is not None
+            click.echo(json.dumps(explanation_json(demand, machine, why), indent=2))
+        raise
+
+
+async def settle_nodes(
+    workshop: Workshop, places: tuple[Place, Place], prepared: Prepared, wishes: Wishes
+) -> Wishes:
+    """The wishes with a demand turned into nodes; as they are where there is none.
+
+    Raises:
+        UsageError: The target is no live site.
+        FindingsRefuse: The target cannot fulfil the demand.
+    """
+    from poya.bootstrap import SitePlace
+
+    if not wishes.intent.demand:
+        return wishes
+    here, there = places
+    if not isinstance(there, SitePlace):
+        raise UsageError(
+            f"Nodes can be chosen at a live site only; {there} is none.",
+            todo="Name them: --nodes x9000c1s[0-3]b0n0",
+        )
+    source = await workshop.machine(here.name) if isinstance(here, SitePlace) else None
+    target = await workshop.machine(there.name)
+    ground = Ground(source, target, workshop.placement_settings(there.name))
+    intent = choose_nodes(prepared.vcluster, wishes.intent, ground, wishes.accepted)
+    return replace(wishes, intent=intent)
 
 
 def explanation_json(demand: Demand, machine: Machine, why: Explanation) -> dict[str, Any]:

@@ -3,11 +3,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
 
 from poya.errors import UsageError
+from poya.model.finding import Finding
 from poya.model.mapping import Rules
 from poya.model.names import expand_host_list, first_twin, is_node_xname, normalise_xname
 
@@ -17,15 +19,22 @@ POLICIES: tuple[Policy, ...] = ("fail", "reuse-if-equal", "overwrite", "rename")
 
 @dataclass(frozen=True, slots=True)
 class NodeChoice:
-    """The target's nodes, chosen by hand.
+    """The target's nodes, chosen by hand or by what they are made of.
 
     Attributes:
         targets: Nodes to use, in order; paired with the source's nodes of the same architecture.
         pairs: Source node → target node, where the operator wrote both.
+        like: Target node without a counterpart → the source node whose groups and boot sets it
+            joins.
+        is_partial: A source node without a counterpart is a smaller vCluster, not a mistake.
+        findings: What choosing them found.
     """
 
     targets: tuple[str, ...] = ()
     pairs: Mapping[str, str] = field(default_factory=dict)
+    like: Mapping[str, str] = field(default_factory=dict)
+    is_partial: bool = False
+    findings: tuple[Finding, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,16 +47,27 @@ class Intent:
             (`group`, `configuration`, `template`, `image`); `fail` where a kind is not named.
         suffix: Appended to a name by the policy `rename`.
         mapping: What is called or addressed otherwise at the target.
+        demand: What the target's nodes must be, where they are chosen by that: `auto` for nodes
+            like the source's, or a demand's text.
     """
 
     nodes: NodeChoice | None = None
     policies: Mapping[str, Policy] = field(default_factory=dict)
     suffix: str = "-migrated"
     mapping: Rules = ()
+    demand: str = ""
 
     def policy(self, kind: str) -> Policy:
         """What to do with a conflict of this kind."""
         return self.policies.get(kind, "fail")
+
+
+_NODE_FIRST = re.compile(r"(?:\s|#[^\n]*\n)*[\"']?x[0-9]", re.IGNORECASE)
+
+
+def is_demand(text: str) -> bool:
+    """Say whether the text describes nodes rather than naming them: no node is named first."""
+    return bool(text.strip()) and not _NODE_FIRST.match(text) and text.strip()[0] not in "[,"
 
 
 def parse_node_choice(text: str) -> NodeChoice:

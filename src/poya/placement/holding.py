@@ -8,6 +8,7 @@ there already: nothing of this keeps it from staying.
 from __future__ import annotations
 
 import fnmatch
+import re
 from dataclasses import dataclass, field
 
 from poya.placement.facts import Machine, NodeFacts
@@ -45,6 +46,16 @@ class Asker:
     pools: frozenset[str] = frozenset()
     shared: tuple[str, ...] = ()
     accepted: frozenset[str] = field(default_factory=frozenset)
+
+
+_REASON = re.compile(
+    r"locked|reserved|disabled|no-inventory|outside-pool|(?:group|tenant|template):\S+"
+)
+
+
+def is_reason(text: str) -> bool:
+    """Say whether the text is the id of a reason."""
+    return _REASON.fullmatch(text) is not None
 
 
 def is_member(node: NodeFacts, asker: Asker) -> bool:

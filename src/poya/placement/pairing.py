@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections import defaultdict, deque
 from collections.abc import Hashable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol, TypeAlias
 
 from poya.model.names import xname_order
@@ -66,7 +66,7 @@ class Pairing:
 
     pairs: Mapping[str, str]
     unpaired: tuple[str, ...] = ()
-    extra: Mapping[str, str | None] | None = None
+    extra: Mapping[str, str | None] = field(default_factory=dict)
 
 
 def classify(demand: Demand, nodes: Iterable[NodeFacts]) -> dict[str, list[str]]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections import defaultdict, deque
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from poya.model.finding import Finding
 from poya.model.intent import NodeChoice
@@ -26,15 +26,22 @@ class NodeMap:
         pairs: Source xname → target xname; identity where names stay.
         findings: What is wrong or notable with it.
         is_identity: No name changes.
+        like: Target node that comes on top → the source node whose places it joins.
     """
 
     pairs: Mapping[str, str]
     findings: tuple[Finding, ...] = ()
     is_identity: bool = True
+    like: Mapping[str, str] = field(default_factory=dict)
 
     def apply(self, xnames: Iterable[str]) -> list[str]:
-        """The target names of these nodes; nodes without a counterpart are left out."""
-        return [self.pairs[xname] for xname in xnames if xname in self.pairs]
+        """The target names of these nodes; nodes without a counterpart are left out.
+
+        Nodes that come on top join those that they are like.
+        """
+        asked = list(xnames)
+        extra = [target for target, model in self.like.items() if model in asked]
+        return [*(self.pairs[xname] for xname in asked if xname in self.pairs), *extra]
 
 
 def map_nodes(vcluster: VCluster, inventory: Inventory, choice: NodeChoice | None) -> NodeMap:
@@ -48,19 +55,22 @@ def map_nodes(vcluster: VCluster, inventory: Inventory, choice: NodeChoice | Non
     if choice is None:
         return NodeMap({xname: xname for xname in sources}, _unknown(sources, inventory, vcluster))
     if choice.pairs:
-        return _by_pairs(vcluster, inventory, choice.pairs)
+        return _by_pairs(vcluster, inventory, choice)
     return _by_list(vcluster, inventory, choice.targets)
 
 
-def _by_pairs(vcluster: VCluster, inventory: Inventory, pairs: Mapping[str, str]) -> NodeMap:
+def _by_pairs(vcluster: VCluster, inventory: Inventory, choice: NodeChoice) -> NodeMap:
+    pairs = choice.pairs
     sources = sorted_xnames(vcluster.xnames())
     used = {xname: pairs[xname] for xname in sources if xname in pairs}
+    unmapped = [xname for xname in sources if xname not in pairs]
     findings = [
-        *_unknown(tuple(used.values()), inventory, vcluster),
-        *_unmapped([xname for xname in sources if xname not in pairs], vcluster),
+        *_unknown((*used.values(), *choice.like), inventory, vcluster),
+        *(_without_counterpart if choice.is_partial else _unmapped)(unmapped, vcluster),
         *_strangers(sorted_xnames(pairs.keys() - set(sources)), vcluster),
+        *choice.findings,
     ]
-    return NodeMap(used, tuple(findings), is_identity=False)
+    return NodeMap(used, tuple(findings), is_identity=False, like=choice.like)
 
 
 def _by_list(vcluster: VCluster, inventory: Inventory, targets: tuple[str, ...]) -> NodeMap:
