@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-fast check lint types format test-boot test-placement benchmarks bench-transfer lock clean
+.PHONY: help setup demo test test-fast check lint types format test-boot test-placement benchmarks bench-transfer test-rgw lock clean
 
 help: ## List the verbs.
 	@sed -n 's/^\([a-z][a-z-]*\):.*## \(.*\)/  \1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{printf "%-14s %s\n", $$1, $$2}'
@@ -47,6 +47,9 @@ test-boot: $(STAMP) ## Boot a migrated image under QEMU (installs QEMU from the 
 
 benchmarks: $(STAMP) ## Measure start-up and reads; prints ratios.
 	@$(BIN)/python -m benchmarks
+
+test-rgw: $(STAMP) ## Run the tests that need a real Ceph RGW (Debian: ceph-mon, ceph-osd, radosgw).
+	@$(BIN)/python -m pytest -q -m rgw
 
 bench-transfer: $(STAMP) ## Measure transfers beside other tools between two real Ceph gateways (OPTIONS=--help).
 	@$(BIN)/python -m benchmarks.transfer $(OPTIONS)

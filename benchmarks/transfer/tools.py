@@ -92,7 +92,7 @@ def environment_of(work: Work, bundle: Path) -> dict[str, str]:
         "AWS_ACCESS_KEY_ID": work.source.access_key,
         "AWS_SECRET_ACCESS_KEY": work.source.secret_key,
         "AWS_REGION": "us-east-1",
-        "PYTHONPATH": str(_ROOT),
+        "PYTHONPATH": f"{_ROOT}:{_ROOT / 'src'}",
     }
 
 

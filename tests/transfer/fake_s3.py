@@ -177,13 +177,15 @@ def etag_of(data: bytes, part_bytes: int | None = None) -> str:
 
 
 @contextmanager
-def serving(fake: FakeS3, tls: ssl.SSLContext | None = None) -> Iterator[str]:
+def serving(
+    fake: FakeS3, tls: ssl.SSLContext | None = None, host: str = "127.0.0.1"
+) -> Iterator[str]:
     """Serve a fake on loopback; yields its URL."""
 
     class Handler(_Handler):
         store = fake
 
-    server = _Server(("127.0.0.1", 0), Handler)
+    server = (_Server6 if ":" in host else _Server)((host, 0), Handler)
     if tls is not None:
         server.socket = tls.wrap_socket(
             server.socket, server_side=True, do_handshake_on_connect=False
@@ -191,7 +193,8 @@ def serving(fake: FakeS3, tls: ssl.SSLContext | None = None) -> Iterator[str]:
     thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
     thread.start()
     try:
-        yield f"{'https' if tls else 'http'}://127.0.0.1:{server.server_address[1]}"
+        shown = f"[{host}]" if ":" in host else host
+        yield f"{'https' if tls else 'http'}://{shown}:{server.server_address[1]}"
     finally:
         server.shutdown()
         server.server_close()
@@ -205,6 +208,10 @@ class _Server(ThreadingHTTPServer):
 
     def handle_error(self, request: object, client_address: object) -> None:
         """Clients that go away are part of the tests."""
+
+
+class _Server6(_Server):
+    address_family = socket.AF_INET6
 
 
 class _Hangup(Exception):

@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import base64
+import hashlib
 import os
 import socket
 import threading
@@ -13,7 +14,8 @@ from pathlib import Path
 import pytest
 
 from poya.errors import AuthenticationError, CertificateError, ConfigError, Unreachable
-from poya.transfer import ObjectPlace, S3Config, S3Store
+from poya.transfer import Guard, ObjectPlace, Pace, S3Config, S3Store, parse_timetable
+from poya.transfer.guard import Brake
 from transfer.authority import Authority, make_authority
 from transfer.conftest import HASTY, permanent
 from transfer.fake_s3 import FakeS3, serving
@@ -342,3 +344,40 @@ def test_a_peer_that_trickles_is_given_up() -> None:
         stop.set()
         store.close()
     assert "bytes in 0.3 s" in caught.value.why
+
+
+def test_a_peer_that_stops_reading_is_given_up() -> None:
+    """A half-open connection: the peer is gone, and nobody said so."""
+    from poya.transfer.retry import RetryPolicy
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        url = f"http://127.0.0.1:{listener.getsockname()[1]}"
+        store = S3Store(S3Config("alps", url, stall_s=0.3, retry=RetryPolicy(0, 1)), permanent)
+        with pytest.raises(Unreachable, match="no usable answer"):
+            store.put(PLACE, memoryview(bytearray(32 * 1024 * 1024)), "0" * 32, {})
+        store.close()
+
+
+def test_a_long_upload_is_no_stall() -> None:
+    """Sending may take longer than a peer may be silent."""
+    fake = FakeS3()
+    with serving(fake) as url:
+        store = S3Store(S3Config("alps", url, stall_s=0.4, retry=HASTY), permanent)
+        guard = Guard(brake=Brake(Pace(parse_timetable("4M")), burst_s=0.01))
+        data = bytes(3 * 1024 * 1024)
+        store.put(PLACE, memoryview(data), hashlib.md5(data).hexdigest(), {}, guard)
+        store.close()
+    assert [seen.kind for seen in fake.seen] == ["PUT object"]
+
+
+def test_ipv6(tmp_path: Path) -> None:
+    fake = FakeS3()
+    try:
+        with serving(fake, host="::1") as url, opened(url) as store:
+            assert url.startswith("http://[::1]:")
+            store.put_small(PLACE, b"data")
+            assert store.get_small(PLACE, 10) == b"data"
+    except OSError:
+        pytest.skip("this machine has no IPv6")
+    assert fake.seen[0].headers["host"].startswith("[::1]:")
