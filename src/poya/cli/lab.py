@@ -13,6 +13,7 @@ import click
 
 from poya.cli.demo import demo
 from poya.cli.lab_control import console, fail, fault, requests, time
+from poya.cli.lab_import import export, import_site
 from poya.errors import UsageError
 
 if TYPE_CHECKING:
@@ -115,12 +116,16 @@ def up(
     chosen = _lab(directory)
     before = {status.spec.name for status in chosen.status() if status.pid}
     for status in chosen.up(wanted):
-        note = " (already up)" if status.spec.name in before else ""
-        click.echo(f"{status.spec.name}, CSM {status.spec.release}{note}")
-        click.echo(f"    URL  {status.spec.url}")
-        click.echo(f"    S3   {status.spec.s3_endpoint}")
-        click.echo(f"    CA   {status.files.ca}")
+        describe_running(status, " (already up)" if status.spec.name in before else "")
     click.echo(f"\n{_export(chosen)}")
+
+
+def describe_running(status: SiteStatus, note: str = "") -> None:
+    """Print where a site is."""
+    click.echo(f"{status.spec.name}, CSM {status.spec.release}{note}")
+    click.echo(f"    URL  {status.spec.url}")
+    click.echo(f"    S3   {status.spec.s3_endpoint}")
+    click.echo(f"    CA   {status.files.ca}")
 
 
 @lab.command()
@@ -167,7 +172,7 @@ def env(directory: Path | None) -> None:
     click.echo(_export(chosen))
 
 
-for command in (demo, fault, requests, fail, console, time):
+for command in (demo, fault, requests, fail, console, time, import_site, export):
     lab.add_command(command)
 
 

@@ -31,6 +31,7 @@ class SiteSpec:
         release: The CSM release that it emulates.
         gateway_port, s3_port: On loopback; 0 lets the system choose.
         image_bytes: About the size of the largest root file system of the seed.
+        domain: `<system>.<site domain>`; empty: one of the lab's own.
         bulk: How many nodes, images, configurations and templates without meaning to add.
         pace: How many times faster things happen than at a real site.
         sts_endpoint: What STS names as the object store; empty: its reachable address. Real
@@ -44,7 +45,13 @@ class SiteSpec:
     image_bytes: int = 24 * 1024 * 1024
     sts_endpoint: str = ""
     pace: float = 60.0
+    domain: str = ""
     bulk: dict[str, int] = field(default_factory=dict)
+
+    @property
+    def domain_name(self) -> str:
+        """The site's domain."""
+        return self.domain or f"{self.name}.example.org"
 
     @property
     def url(self) -> str:
@@ -107,6 +114,16 @@ class SiteFiles:
     def log(self) -> Path:
         """What the site's process has to say."""
         return self.directory / "log"
+
+    @property
+    def twin(self) -> Path:
+        """What a twin is made of; other sites have none."""
+        return self.directory / "twin.json"
+
+    @property
+    def dns_key(self) -> Path:
+        """The key of the site's PowerDNS."""
+        return self.directory / "dns-key"
 
     @property
     def lock(self) -> Path:

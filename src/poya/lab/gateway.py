@@ -5,6 +5,7 @@
 /apis/{smd,cfs,bos,ims,bss,sls,sts,tapms,power-control,capmc}/...
 /service/rest, /repository    Nexus, with credentials of its own
 /k8s/...                      the Kubernetes API, with a token of its own
+/pdns/...                     PowerDNS, with a key of its own
 /vcs/...                      what `site.vcs_app` serves; it asks for credentials itself
 /_lab/{faults,requests,site,time}  the lab's own controls; no token, no faults, not logged
 """
@@ -32,6 +33,7 @@ from poya.lab.services import (
     kubernetes,
     nexus,
     pcs,
+    powerdns,
     sls,
     smd,
     sts,
@@ -83,6 +85,7 @@ class _Gateway:
                 Mount("/apis/sts", sts.app(site)),
                 *_by_release(site),
                 Mount("/k8s", kubernetes.app(site)),
+                Mount("/pdns", powerdns.app(site)),
                 Mount("/vcs", self._vcs),
                 Mount("/", nexus.app(site)),
             ],
@@ -182,4 +185,4 @@ def _service(path: str) -> str:
         return parts[2] if len(parts) > 2 else "-"  # noqa: PLR2004 - "", "apis", service
     if parts[1] in ("service", "repository"):
         return "nexus"
-    return parts[1] if parts[1] in ("keycloak", "vcs", "k8s") else "-"
+    return parts[1] if parts[1] in ("keycloak", "vcs", "k8s", "pdns") else "-"

@@ -104,7 +104,7 @@ class Lab:
                 site runs with another release, or a site did not start (its log says why).
         """
         need_packages()
-        with self._alone():
+        with self.alone():
             running = {status.spec.name for status in self.status() if status.pid}
             specs = _with_ports(self._planned(wanted, running), wanted.port_base)
             save(self.directory, specs)
@@ -119,7 +119,7 @@ class Lab:
         """Stop every site that runs; their names."""
         if not self.directory.exists():
             return []
-        with self._alone():
+        with self.alone():
             running = [status for status in self.status() if status.pid]
             for status in running:
                 _signal(status, signal.SIGTERM)
@@ -132,21 +132,22 @@ class Lab:
         if not load(self.directory):
             raise UsageError("There is no lab to reset.", todo="Start one with: poya lab up")
         self.down()
-        with self._alone():
+        with self.alone():
             for spec in load(self.directory):
-                shutil.rmtree(self._files(spec).contents[0].parent, ignore_errors=True)
+                shutil.rmtree(self.files(spec.name).contents[0].parent, ignore_errors=True)
         return self.up(Wanted())
 
     def status(self) -> list[SiteStatus]:
         """Every site that the lab has, in its order."""
-        found = [(spec, self._files(spec)) for spec in load(self.directory)]
+        found = [(spec, self.files(spec.name)) for spec in load(self.directory)]
         return [SiteStatus(spec, files, running_pid(files)) for spec, files in found]
 
-    def _files(self, spec: SiteSpec) -> SiteFiles:
-        return SiteFiles(self.directory / spec.name)
+    def files(self, name: str) -> SiteFiles:
+        """The files of a site, whether there is one or not."""
+        return SiteFiles(self.directory / name)
 
     @contextmanager
-    def _alone(self) -> Iterator[None]:
+    def alone(self) -> Iterator[None]:
         """Let one command at a time change the lab."""
         try:
             self.directory.mkdir(parents=True, exist_ok=True)
@@ -175,12 +176,12 @@ class Lab:
             before = known.get(name, SiteSpec(name, release))
             asked = _asked(before, release, wanted)
             if asked != before:
-                _check_change(before, asked, self._files(before), running=name in running)
+                _check_change(before, asked, self.files(before.name), running=name in running)
             planned[name] = asked
         return list(planned.values())
 
     def _spawn(self, spec: SiteSpec) -> subprocess.Popen[bytes]:
-        files = self._files(spec)
+        files = self.files(spec.name)
         files.make()
         files.outcome.unlink(missing_ok=True)
         command = [sys.executable, "-m", "poya.lab.serve", str(self.directory), spec.name]
@@ -196,7 +197,7 @@ class Lab:
 
     def _failure(self, spec: SiteSpec, child: subprocess.Popen[bytes]) -> UsageError | None:
         """Wait until a site is ready, or say why it will never be."""
-        files = self._files(spec)
+        files = self.files(spec.name)
         deadline = time.monotonic() + START_S
         while time.monotonic() < deadline:
             # asked first: a process that reports and then ends must be believed

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from urllib.parse import unquote
 
@@ -19,6 +20,7 @@ from poya.lab.profiles import profile_of
 from poya.lab.seed.bulk import Bulk, add_bulk
 from poya.lab.seed.plant import Ground, is_planted, plant
 from poya.lab.seed.sites import site_seed
+from poya.lab.seed.twin import TwinPlan, plant_twin
 from poya.lab.services.identity import Accounts, UserAccount
 from poya.lab.site import LabSite, LoggedRequest
 from poya.lab.state import SiteState
@@ -65,8 +67,8 @@ class RunningSite:
         self.ground = _ground(spec, files, in_memory=in_memory)
         self.clock = SiteClock()
         self.ground.objects.mint.now_s = self.clock.wall_s
-        self._git = _git(spec, files)
-        _plant_once(spec, self.ground)
+        self._git = _git(spec, files, self.ground.repositories)
+        _plant_once(spec, files, self.ground)
         self._checkpoint = (
             Checkpoint(self.ground, files.directory / "repositories-as-seeded")
             if in_memory
@@ -171,20 +173,25 @@ def _accounts(files: SiteFiles) -> Accounts:
         users={"operator": UserAccount(files.secret(files.user_password))},
         cluster_token=files.secret(files.cluster_token),
         nexus_password=files.secret(files.nexus_password),
+        dns_key=files.secret(files.dns_key),
     )
 
 
-def _git(spec: SiteSpec, files: SiteFiles) -> SiteGit:
+def _git(spec: SiteSpec, files: SiteFiles, repositories: Repositories) -> SiteGit:
     password = files.secret(files.vcs_password)
-    return SiteGit(spec.name, f"{spec.name}.example.org", files.ca, password)
+    return SiteGit(spec.name, spec.domain_name, files.ca, password, repositories)
 
 
-def _plant_once(spec: SiteSpec, ground: Ground) -> None:
+def _plant_once(spec: SiteSpec, files: SiteFiles, ground: Ground) -> None:
     if is_planted(ground.state):
         return
     # whatever is there was left by a start that did not come to its end
     ground.objects.restore([])
     ground.repositories.clear()
+    if files.twin.exists():
+        plan = json.loads(files.twin.read_text())
+        plant_twin(TwinPlan(**plan), ground)
+        return
     seed = site_seed(spec.name, spec.image_bytes)
     with ground.state.transaction():
         plant(seed, ground)

@@ -203,7 +203,7 @@ def test_a_process_id_without_the_lock_is_not_believed(tmp_path: Path) -> None:
 
 def test_two_commands_do_not_change_the_lab_at_once(tmp_path: Path) -> None:
     lab = Lab(tmp_path)
-    with lab._alone(), pytest.raises(PoyaError, match="Another command"):
+    with lab.alone(), pytest.raises(PoyaError, match="Another command"):
         Lab(tmp_path).down()
 
 

@@ -156,6 +156,7 @@ def make_lab(release: str, state: SiteState | None = None) -> Lab:
             clients={"admin-client": "s3cret"},
             cluster_token="kube",
             nexus_password="nexus",
+            dns_key="dns",
             users={
                 "heidi": UserAccount("pass"),
                 "peter": UserAccount(

@@ -100,6 +100,18 @@ def _put(
     return {"type": kind, "md5": written.metadata["md5sum"], "link": link}
 
 
+def artifact_chunks(image: Image, kind: str) -> Iterable[bytes]:
+    """Bytes for an artifact of some kind: what tools look at is right, the rest is noise."""
+    name = kind.removeprefix(_KIND)
+    if name == "kernel":
+        return [_kernel(image)]
+    if name == "initrd":
+        return [_initrd(image)]
+    if name == "parameters.boot":
+        return [image.boot_parameters.encode() + b"\n"]
+    return imitation(image)
+
+
 def _marks(image: Image) -> dict[str, str]:
     return {"x-shasta-ims-image-id": image.id, "x-shasta-ims-image-name": image.name}
 

@@ -47,6 +47,7 @@ class Accounts:
         users: People, by name.
         lifetime_s: How long tokens last: `expires_in`.
         cluster_token: What the site's Kubernetes API takes; empty: nothing.
+        dns_key: Of the site's PowerDNS; empty: nobody may ask it.
         nexus_password: Of the user `admin` of its Nexus; empty: nobody may write.
     """
 
@@ -55,6 +56,7 @@ class Accounts:
     lifetime_s: int = DEFAULT_LIFETIME_S
     cluster_token: str = field(default="", repr=False)
     nexus_password: str = field(default="", repr=False)
+    dns_key: str = field(default="", repr=False)
 
 
 class TokenRefused(Exception):

@@ -19,7 +19,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 from starlette.types import ASGIApp
 
-from poya.lab.vcs.repositories import Repositories
+from poya.lab.vcs.repositories import Declared, Repositories
 from poya.lab.vcs.running import git
 from poya.lab.vcs.smart_http import serve_git
 
@@ -105,14 +105,24 @@ class _Gitea:
     async def branches(self, request: Request) -> Response:
         if refusal := self._refusal(request):
             return refusal
-        names = _page(request, await _branch_names(self._existing(request)))
-        found = [await self._branch(self._existing(request), name) for name in names]
+        path, declared = self._existing(request), self._declared(request)
+        real = await _branch_names(path)
+        names = _page(request, [*real, *(b for b in declared.branches if b not in real)])
+        found = [
+            await self._branch(path, name)
+            if name in real
+            else _declared_branch(name, declared.branches[name])
+            for name in names
+        ]
         return JSONResponse(found)
 
     async def branch(self, request: Request) -> Response:
         if refusal := self._refusal(request):
             return refusal
         name = request.path_params["branch"]
+        known = self._declared(request).branches.get(name)
+        if known:
+            return JSONResponse(_declared_branch(name, known))
         if name not in await _branch_names(self._existing(request)):
             return _not_found()
         return JSONResponse(await self._branch(self._existing(request), name))
@@ -121,6 +131,8 @@ class _Gitea:
         if refusal := self._refusal(request):
             return refusal
         sha = request.path_params["sha"]
+        if sha in self._declared(request).commits:
+            return JSONResponse(_declared_commit(sha))
         found = await _log(self._existing(request), sha, limit=1)
         return JSONResponse(found[0]) if found else _not_found()
 
@@ -150,6 +162,10 @@ class _Gitea:
 
     def _path(self, request: Request) -> Path | None:
         return self._repositories.path(request.path_params["org"], request.path_params["repo"])
+
+    def _declared(self, request: Request) -> Declared:
+        name = request.path_params["repo"].removesuffix(".git")
+        return self._repositories.declared(request.path_params["org"], name)
 
     def _existing(self, request: Request) -> Path:
         path = self._path(request)
@@ -205,6 +221,17 @@ def _commit(text: str) -> _JsonObject:
         "commit": {"message": message, "author": author, "committer": committer},
         "parents": [{"sha": parent} for parent in parents.split()],
     }
+
+
+def _declared_commit(sha: str) -> _JsonObject:
+    nobody = {"name": "", "email": "", "date": "1970-01-01T00:00:00Z"}
+    details = {"message": "known by name only", "author": nobody, "committer": nobody}
+    return {"sha": sha, "commit": details, "parents": []}
+
+
+def _declared_branch(name: str, sha: str) -> _JsonObject:
+    described = {"id": sha, **_as_object(_declared_commit(sha)["commit"])}
+    return {"name": name, "commit": described, "protected": name.startswith("cray/")}
 
 
 def _person(fields: Sequence[str]) -> dict[str, str]:

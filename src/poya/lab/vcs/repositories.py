@@ -3,15 +3,17 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shutil
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from poya.lab.vcs.running import git_now
 
 _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*")
+_DECLARED = "poya-declared.json"
 _AUTHOR = "Site Operations <ops@example.org>"
 _FIRST_COMMIT_S = 1_687_341_600
 _BETWEEN_COMMITS_S = 5_400
@@ -38,6 +40,19 @@ class SeedRepository:
     org: str
     name: str
     commits: tuple[Commit, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Declared:
+    """What is known by name only of a repository of a twin: git has nothing of it.
+
+    Attributes:
+        branches: The commit at the head of each.
+        commits: Commits that are there.
+    """
+
+    branches: Mapping[str, str] = field(default_factory=dict)
+    commits: frozenset[str] = frozenset()
 
 
 class Repositories:
@@ -83,6 +98,22 @@ class Repositories:
                 path = self.create(repository.org, repository.name)
                 stream = _stream(repository.commits)
                 git_now("fast-import", "--quiet", directory=path, stdin=stream)
+
+    def declare(
+        self, org: str, name: str, branches: Mapping[str, str], commits: Iterable[str]
+    ) -> None:
+        """Make an empty repository of which some commits are known by name."""
+        path = self.path(org, name) or self.create(org, name)
+        known = {"branches": dict(branches), "commits": sorted({*commits, *branches.values()})}
+        (path / _DECLARED).write_text(json.dumps(known))
+
+    def declared(self, org: str, name: str) -> Declared:
+        """What is known of a repository by name only; of most, nothing."""
+        path = self.path(org, name)
+        if path is None or not (path / _DECLARED).exists():
+            return Declared()
+        known = json.loads((path / _DECLARED).read_text())
+        return Declared(known["branches"], frozenset(known["commits"]))
 
     def clear(self) -> None:
         """Remove every repository."""

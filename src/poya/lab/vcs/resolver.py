@@ -11,6 +11,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from poya.lab.ports import GitFailed
+from poya.lab.vcs.repositories import Declared, Repositories
 from poya.lab.vcs.running import git
 
 _COMMIT = re.compile(r"([0-9a-f]{40})\t")
@@ -25,6 +26,7 @@ class SiteGit:
         domain: The site's domain (`alps.example.org`).
         ca: The CA of the site's gateway.
         password: Of the user `crayvcs`.
+        repositories: For what is known of commits by name only, at a site that is a twin.
         url: The gateway's address, set as soon as its port is known.
     """
 
@@ -32,6 +34,7 @@ class SiteGit:
     domain: str
     ca: Path
     password: str = field(repr=False)
+    repositories: Repositories
     url: str = ""
 
     async def resolve_branch(self, clone_url: str, branch: str) -> str:
@@ -41,6 +44,9 @@ class SiteGit:
             GitFailed: No such host at this site, no such repository, or no such branch.
         """
         url = self._reachable(clone_url)
+        known = self._declared(url).branches.get(branch)
+        if known:
+            return known
         status, output, complaints = await git(
             *("ls-remote", "--exit-code", "--end-of-options", url, f"refs/heads/{branch}"),
             directory=self.ca.parent,
@@ -59,6 +65,8 @@ class SiteGit:
             GitFailed: No such host at this site, no such repository, or no such commit.
         """
         url = self._reachable(clone_url)
+        if commit in self._declared(url).commits:
+            return
         with tempfile.TemporaryDirectory(prefix="poya-lab-clone-") as directory:
             place = Path(directory)
             await git("init", "--quiet", "--bare", ".", directory=place)
@@ -69,6 +77,10 @@ class SiteGit:
             )
         if status:
             raise GitFailed(complaints.replace(self.url, "https://…") or f"no commit {commit}")
+
+    def _declared(self, url: str) -> Declared:
+        org, _, name = urlsplit(url).path.removeprefix("/vcs/").partition("/")
+        return self.repositories.declared(org, name)
 
     def _reachable(self, clone_url: str) -> str:
         parts = urlsplit(clone_url)
