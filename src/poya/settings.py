@@ -14,6 +14,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from poya.auth_settings import (
+    AuthSettings,
+    KubernetesSettings,
+    ServiceAccount,
+    path_of,
+    read_account,
+    read_auth,
+    read_kubernetes,
+)
 from poya.errors import ConfigError, NotFound
 from poya.placement_settings import PlacementSettings, read_placement
 from poya.tables import did_you_mean as _did_you_mean
@@ -21,52 +30,13 @@ from poya.tables import refuse_unknown as _refuse_unknown
 from poya.tables import text_of as _text
 from poya.tables import texts_of as _texts
 
-AUTH_METHODS = ("client-credentials", "password", "token", "none")
 _SITE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}")
 
 _SITE_KEYS = frozenset(
-    "kind url ca proxy tenant s3_endpoint allowed_s3_hosts auth vcs services bundles "
-    "placement".split()
+    "kind url ca proxy tenant s3_endpoint allowed_s3_hosts auth vcs nexus kubernetes services "
+    "bundles placement".split()
 )
-_AUTH_KEYS = frozenset(
-    "method client_id username realm token_url client_secret_file client_secret_env "
-    "password_file password_env token_file token_env".split()
-)
-_VCS_KEYS = frozenset("username password_file password_env".split())
 _BUNDLES_KEYS = frozenset("keys unsigned".split())
-
-
-@dataclass(frozen=True, slots=True)
-class SecretPlace:
-    """Where a secret is read from, when it is needed: a file or an environment variable."""
-
-    file: Path | None = None
-    variable: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class AuthSettings:
-    """How to get a token.
-
-    Attributes:
-        method: One of `AUTH_METHODS`.
-        token_url: None for the site's own Keycloak, below its gateway.
-    """
-
-    method: str = "token"
-    client_id: str = ""
-    username: str = ""
-    realm: str = "shasta"
-    token_url: str | None = None
-    secret: SecretPlace = field(default_factory=SecretPlace)
-
-
-@dataclass(frozen=True, slots=True)
-class VcsSettings:
-    """Who asks the site's Gitea whether a commit is there."""
-
-    username: str
-    password: SecretPlace
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +72,9 @@ class SiteSettings:
     s3_endpoint: str | None = None
     allowed_s3_hosts: tuple[str, ...] = ()
     auth: AuthSettings = field(default_factory=AuthSettings)
-    vcs: VcsSettings | None = None
+    vcs: ServiceAccount | None = None
+    nexus: ServiceAccount | None = None
+    kubernetes: KubernetesSettings | None = None
     services: Mapping[str, str] = field(default_factory=dict)
     bundles: BundleSettings = field(default_factory=BundleSettings)
     placement: PlacementSettings = field(default_factory=PlacementSettings)
@@ -255,13 +227,15 @@ def _site(name: str, table: object, base: Path) -> SiteSettings:
         name=name,
         url=url.rstrip("/"),
         kind=kind,
-        ca=_path(table, "ca", where, base),
+        ca=path_of(table, "ca", where, base),
         proxy=_text(table, "proxy", where),
         tenant=_text(table, "tenant", where),
         s3_endpoint=_text(table, "s3_endpoint", where),
         allowed_s3_hosts=_texts(table.get("allowed_s3_hosts", []), f"{where} allowed_s3_hosts"),
-        auth=_auth(table.get("auth", {}), name, base),
-        vcs=_vcs(table.get("vcs"), name, base),
+        auth=read_auth(table.get("auth", {}), name, base),
+        vcs=read_account(table.get("vcs"), f"[sites.{name}.vcs]", base, "crayvcs"),
+        nexus=read_account(table.get("nexus"), f"[sites.{name}.nexus]", base, "admin"),
+        kubernetes=read_kubernetes(table.get("kubernetes"), f"[sites.{name}.kubernetes]", base),
         services=_services(table.get("services", {}), where),
         bundles=_bundles(table.get("bundles", {}), name, base),
         placement=read_placement(table.get("placement", {}), f"[sites.{name}.placement]"),
@@ -291,67 +265,7 @@ def _is_key(text: str) -> bool:
     return text.startswith("RW") and len(text) == 56  # noqa: PLR2004 - 42 bytes in base64
 
 
-def _auth(table: object, site: str, base: Path) -> AuthSettings:
-    where = f"[sites.{site}.auth]"
-    if not isinstance(table, dict):
-        raise ConfigError(f"{where} is not a table.")
-    _refuse_unknown(table, _AUTH_KEYS, where)
-    variable = token_variable(site)
-    if os.environ.get(variable):
-        return AuthSettings(method="token", secret=SecretPlace(variable=variable))
-    method = _text(table, "method", where) or "token"
-    if method not in AUTH_METHODS:
-        raise ConfigError(
-            f"{where}: '{method}' is no way to log in.", todo=f"Use {', '.join(AUTH_METHODS)}."
-        )
-    secret_key = {"client-credentials": "client_secret", "password": "password"}.get(
-        method, "token"
-    )
-    return AuthSettings(
-        method=method,
-        client_id=_text(table, "client_id", where) or "",
-        username=_text(table, "username", where) or "",
-        realm=_text(table, "realm", where) or "shasta",
-        token_url=_text(table, "token_url", where),
-        secret=_secret(table, secret_key, where, base, variable),
-    )
-
-
-def token_variable(site: str) -> str:
-    """The environment variable that holds a token for a site: `POYA_TOKEN_ALPS`."""
-    return f"POYA_TOKEN_{re.sub(r'[^A-Z0-9]', '_', site.upper())}"
-
-
-def _vcs(table: object, site: str, base: Path) -> VcsSettings | None:
-    where = f"[sites.{site}.vcs]"
-    if table is None:
-        return None
-    if not isinstance(table, dict):
-        raise ConfigError(f"{where} is not a table.")
-    _refuse_unknown(table, _VCS_KEYS, where)
-    return VcsSettings(
-        username=_text(table, "username", where) or "crayvcs",
-        password=_secret(table, "password", where, base, None),
-    )
-
-
-def _secret(
-    table: Mapping[str, Any], key: str, where: str, base: Path, default: str | None
-) -> SecretPlace:
-    file = _path(table, f"{key}_file", where, base)
-    variable = _text(table, f"{key}_env", where)
-    return SecretPlace(file, variable or (default if file is None else None))
-
-
 def _services(table: object, where: str) -> dict[str, str]:
     if not isinstance(table, dict) or not all(isinstance(v, str) for v in table.values()):
         raise ConfigError(f"{where} services is not a table of URLs.")
     return {str(name): str(url).rstrip("/") for name, url in table.items()}
-
-
-def _path(table: Mapping[str, Any], key: str, where: str, base: Path) -> Path | None:
-    text = _text(table, key, where)
-    try:
-        return base / Path(text).expanduser() if text else None
-    except RuntimeError as error:
-        raise ConfigError(f"{where}: {key} names no home directory.", why=str(error)) from error

@@ -3,18 +3,22 @@
 
 from __future__ import annotations
 
+from poya.auth_settings import SecretPlace, ServiceAccount, token_variable
 from poya.csm.config import (
     AuthConfig,
     BasicLogin,
     ClientCredentials,
+    KubernetesAccess,
+    Login,
     NoAuth,
     Password,
     SiteConfig,
     StaticToken,
 )
 from poya.csm.secret import Secret
+from poya.csm.tokens import FileTokens, KeyringTokens, TokenStore
 from poya.errors import ConfigError
-from poya.settings import SecretPlace, SiteSettings
+from poya.settings import SiteSettings, state_directory
 
 
 def site_config(settings: SiteSettings) -> SiteConfig:
@@ -26,7 +30,9 @@ def site_config(settings: SiteSettings) -> SiteConfig:
         ca_path=str(settings.ca) if settings.ca else None,
         proxy=settings.proxy,
         tenant=settings.tenant,
-        vcs_login=_vcs_login(settings),
+        vcs_login=_account(settings.vcs, f"[sites.{settings.name}.vcs]"),
+        nexus_login=_account(settings.nexus, f"[sites.{settings.name}.nexus]"),
+        kubernetes=_kubernetes(settings),
         services=settings.services,
         s3_endpoint=settings.s3_endpoint,
         allowed_s3_hosts=settings.allowed_s3_hosts,
@@ -38,6 +44,8 @@ def _auth(settings: SiteSettings) -> AuthConfig:
     where = f"[sites.{settings.name}.auth]"
     if auth.method == "none":
         return NoAuth()
+    if auth.method == "login":
+        return login_of(settings)
     secret = _secret(auth.secret, where)
     if auth.method == "token":
         return StaticToken(secret)
@@ -50,11 +58,33 @@ def _auth(settings: SiteSettings) -> AuthConfig:
     return Password(auth.username, secret, client_id, auth.token_url, auth.realm)
 
 
-def _vcs_login(settings: SiteSettings) -> BasicLogin | None:
-    if settings.vcs is None:
+def login_of(settings: SiteSettings) -> Login:
+    """The login of a site, whether or not somebody is logged in."""
+    auth, name = settings.auth, settings.name
+    tokens: TokenStore = FileTokens(state_directory() / "tokens" / f"{name}.json")
+    if auth.store == "keyring":
+        tokens = KeyringTokens(name)
+    return Login(
+        tokens,
+        client_id=auth.client_id or "shasta",
+        token_url=auth.token_url,
+        realm=auth.realm,
+        advice=f"Type: poya login --site {name}, or put a token into {token_variable(name)}.",
+    )
+
+
+def _account(account: ServiceAccount | None, where: str) -> BasicLogin | None:
+    if account is None:
         return None
-    where = f"[sites.{settings.name}.vcs]"
-    return BasicLogin(settings.vcs.username, _secret(settings.vcs.password, where))
+    return BasicLogin(account.username, _secret(account.password, where))
+
+
+def _kubernetes(settings: SiteSettings) -> KubernetesAccess | None:
+    known = settings.kubernetes
+    if known is None:
+        return None
+    token = _secret(known.token, f"[sites.{settings.name}.kubernetes]")
+    return KubernetesAccess(known.url, token, str(known.ca) if known.ca else None)
 
 
 def _secret(place: SecretPlace, where: str) -> Secret:

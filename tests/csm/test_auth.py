@@ -15,7 +15,8 @@ import pytest
 
 from csm.fakes import FakeSite, ok, problem
 from poya.csm import BasicLogin, ClientCredentials, Password, Secret, Site, StaticToken
-from poya.csm.keycloak import Keycloak, lifetime_of
+from poya.csm.accounts import AccountTokens
+from poya.csm.keycloak import lifetime_of
 from poya.errors import AuthenticationError, BadAnswer, ConfigError, ServiceFailure
 
 IMAGES = "/apis/ims/v3/images"
@@ -42,8 +43,8 @@ def grants(fake: FakeSite, *, expires_in: int | None = 300) -> list[str]:
     return given
 
 
-def keycloak_of(site: Site) -> Keycloak:
-    assert isinstance(site._credentials, Keycloak)
+def keycloak_of(site: Site) -> AccountTokens:
+    assert isinstance(site._credentials, AccountTokens)
     return site._credentials
 
 

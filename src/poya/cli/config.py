@@ -3,10 +3,15 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import click
 
 from poya.cli.session import Session
-from poya.cli.text import table
+from poya.cli.text import printable, table, wrapped
+
+if TYPE_CHECKING:
+    from poya.cli.config_check import SiteReport
 
 
 @click.group()
@@ -16,6 +21,7 @@ def config() -> None:
     \b
     Examples:
       poya config sites
+      poya config check
       poya config set site alps
     """
 
@@ -61,6 +67,64 @@ def sites(session: Session, output: str) -> None:
         for site in settings.sites.values()
     ]
     click.echo(table(("", "NAME", "KIND", "URL"), rows))
+
+
+@config.command()
+@click.argument("names", metavar="[SITE]...", nargs=-1)
+@click.option("--output", "-o", type=click.Choice(["table", "json"]), default="table")
+@click.pass_obj
+def check(session: Session, names: tuple[str, ...], output: str) -> None:
+    """Ask every service of each SITE, or of all, and show what was found.
+
+    Release and features, who we are and what we may, clocks, certificates, every service.
+    Nothing is written. The exit status is that of the first thing that a migration needs and
+    that is missing.
+
+    \b
+    Examples:
+      poya config check
+      poya config check alps prealps
+    """
+    from poya.cli.asynchronous import run_async
+    from poya.cli.config_check import report_on
+    from poya.concurrency import together
+    from poya.errors import ConfigError
+    from poya.site_config import site_config
+
+    settings = session.settings
+    chosen = [settings.site(name) for name in names] or [*settings.sites.values()]
+    if not chosen:
+        raise ConfigError(f"{settings.path} names no sites.", todo="Add a table [sites.NAME].")
+    reports = run_async(together(report_on(site_config(site)) for site in chosen))
+    (_show_json if output == "json" else _show_table)(reports)
+    failure = next((report.failure for report in reports if report.failure), None)
+    if failure is not None:
+        raise failure
+
+
+def _show_json(reports: list[SiteReport]) -> None:
+    import json
+
+    value = [
+        {
+            "site": report.site,
+            "url": report.url,
+            "is_usable": report.failure is None,
+            "checks": [
+                {"name": one.name, "mark": one.mark, "found": one.found} for one in report.checks
+            ],
+        }
+        for report in reports
+    ]
+    click.echo(json.dumps(value, indent=2))
+
+
+def _show_table(reports: list[SiteReport]) -> None:
+    for report in reports:
+        click.echo(f"{report.site}  {report.url}")
+        for one in report.checks:
+            first, *rest = wrapped(printable(one.found), " " * 16).splitlines() or [""]
+            click.echo("\n".join([f"  {one.name:10} {one.mark:2} {first.strip()}", *rest]))
 
 
 @config.group(name="set")

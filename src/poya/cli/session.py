@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+import click
+
 if TYPE_CHECKING:
     from poya.settings import Settings
 
@@ -22,10 +24,16 @@ class Session:
 
     @cached_property
     def settings(self) -> Settings:
-        """The configuration, read when it is first needed."""
-        from poya.settings import load_settings
+        """The configuration, read when it is first needed; if there is none, one to start from."""
+        from poya.settings import configuration_path, load_settings
 
-        return load_settings(self.config_file)
+        settings = load_settings(self.config_file)
+        if not settings.path.exists():
+            from poya.first_use import write_first_configuration
+
+            if write_first_configuration(configuration_path(self.config_file)):
+                click.echo(f"Wrote a configuration to start from: {settings.path}", err=True)
+        return settings
 
 
 def can_ask() -> bool:

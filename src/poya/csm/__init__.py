@@ -35,6 +35,7 @@ from poya.csm.config import (
     BasicLogin,
     ClientCredentials,
     KubernetesAccess,
+    Login,
     NoAuth,
     Password,
     SiteConfig,
@@ -66,6 +67,7 @@ from poya.csm.ims import (
     RemoteBuildNode,
     RemoteBuildStatus,
 )
+from poya.csm.keycloak import DeviceCode, Realm
 from poya.csm.kubernetes import Kubernetes, tenant_body
 from poya.csm.nexus import NexusComponent, NexusRepository
 from poya.csm.pcs import Task, Transition
@@ -77,6 +79,7 @@ from poya.csm.site import Site
 from poya.csm.sls import IpReservation, Network, SlsHardware, Subnet, hardware_body
 from poya.csm.sts import S3Credentials
 from poya.csm.tapms import Tenant, TenantResource
+from poya.csm.tokens import FileTokens, KeyringTokens, MemoryTokens, Tokens, TokenStore
 from poya.csm.vcs import Branch, Repository, Tag, repository_of
 from poya.csm.versions import Version
 
@@ -99,21 +102,26 @@ __all__ = [
     "DeletedImage",
     "DeletedPublicKey",
     "DeletedRecipe",
+    "DeviceCode",
     "EthernetInterface",
     "Features",
+    "FileTokens",
     "Group",
     "Image",
     "IpAddress",
     "IpReservation",
     "Job",
+    "KeyringTokens",
     "Kubernetes",
     "KubernetesAccess",
     "Layer",
     "Link",
     "ListTooLong",
     "Lock",
+    "Login",
     "MemberChange",
     "Membership",
+    "MemoryTokens",
     "NeedsRelease",
     "Network",
     "NexusComponent",
@@ -124,6 +132,7 @@ __all__ = [
     "Password",
     "PowerStatus",
     "PublicKey",
+    "Realm",
     "Recipe",
     "Record",
     "RemoteBuildNode",
@@ -144,6 +153,8 @@ __all__ = [
     "Task",
     "Tenant",
     "TenantResource",
+    "TokenStore",
+    "Tokens",
     "Transition",
     "Validation",
     "Version",

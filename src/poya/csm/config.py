@@ -11,6 +11,7 @@ from typing import TypeAlias
 from urllib.parse import SplitResult, urlsplit
 
 from poya.csm.secret import Secret
+from poya.csm.tokens import TokenStore
 from poya.errors import ConfigError
 
 # Where the CSM API gateway publishes each service (docs-csm, REST API documentation).
@@ -59,6 +60,21 @@ class Password:
 
 
 @dataclass(frozen=True, slots=True)
+class Login:
+    """Somebody who logged in before and left tokens behind, which are refreshed from here on.
+
+    Attributes:
+        advice: What to tell who is not logged in.
+    """
+
+    tokens: TokenStore
+    client_id: str = "shasta"
+    token_url: str | None = None
+    realm: str = "shasta"
+    advice: str = "Log in again."
+
+
+@dataclass(frozen=True, slots=True)
 class StaticToken:
     """A bearer token made elsewhere; its file or variable is read again when it is refused."""
 
@@ -92,7 +108,8 @@ class KubernetesAccess:
     ca_path: str | None = None
 
 
-AuthConfig: TypeAlias = ClientCredentials | Password | StaticToken | NoAuth
+AccountConfig: TypeAlias = ClientCredentials | Password | Login
+AuthConfig: TypeAlias = AccountConfig | StaticToken | NoAuth
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,10 +172,14 @@ class SiteConfig:
             return override.rstrip("/")
         return self.url.rstrip("/").removesuffix("/apis") + SERVICE_PATHS[service]
 
-    def token_endpoint(self, account: ClientCredentials | Password) -> str:
+    def token_endpoint(self, account: AccountConfig) -> str:
         """Where tokens are made: as the account says, or Keycloak behind the gateway."""
         path = f"/realms/{account.realm}/protocol/openid-connect/token"
         return account.token_url or self.base_url("keycloak") + path
+
+    def realm_endpoint(self, account: AccountConfig, name: str) -> str:
+        """Another endpoint (`logout`, `auth/device`) of the realm that makes the tokens."""
+        return f"{self.token_endpoint(account).removesuffix('/token')}/{name}"
 
     def proxy_name(self) -> str:
         """The proxy as it may be shown: host and port, never its user; empty without one."""

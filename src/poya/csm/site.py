@@ -8,18 +8,19 @@ from contextlib import asynccontextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from poya.csm.accounts import AccountTokens, LoginTokens
 from poya.csm.auth import Basic, Credentials, NoCredentials, StaticBearer
 from poya.csm.bos import Bos
 from poya.csm.bss import Bss
 from poya.csm.capmc import Capmc
 from poya.csm.cfs import Cfs
-from poya.csm.config import BasicLogin, NoAuth, SiteConfig, StaticToken
+from poya.csm.config import BasicLogin, Login, NoAuth, SiteConfig, StaticToken
 from poya.csm.features import Features, probe
 from poya.csm.hsm import Hsm
 from poya.csm.http.channel import Channel
 from poya.csm.http.retry import RetryPolicy
 from poya.csm.ims import Ims
-from poya.csm.keycloak import Keycloak
+from poya.csm.keycloak import Realm
 from poya.csm.kubernetes import Kubernetes
 from poya.csm.nexus import Nexus
 from poya.csm.pcs import Pcs
@@ -34,7 +35,7 @@ from poya.errors import ConfigError
 if TYPE_CHECKING:
     import httpx2
 
-    from poya.csm.http.transport import Wire
+    from poya.csm.http.transport import Peer, Wire
 
 
 class Site:
@@ -150,6 +151,30 @@ class Site:
         finally:
             await wire.aclose()
 
+    def realm(self) -> Realm:
+        """The realm of the site's Keycloak that its account is of, to log in and out.
+
+        Raises:
+            ConfigError: The site has no account there: its token is made elsewhere.
+        """
+        auth = self.config.auth
+        if isinstance(auth, StaticToken | NoAuth):
+            raise ConfigError(
+                f"Nobody logs in to {self.config.name}.",
+                why="Its token is made elsewhere, or it needs none.",
+            )
+        return Realm(self._wire, self.config, auth)
+
+    async def peer(self) -> Peer:
+        """Who answers at the gateway: its clock and its certificate (one request to HSM).
+
+        Raises:
+            PoyaError: It does not answer.
+        """
+        channel = self._channel("hsm")
+        call = channel.call("GET", "/service/ready", is_repeatable=True)
+        return await self._wire.peer(call, self._credentials)
+
     def _own_account(self, service: str, login: BasicLogin | None) -> Channel:
         """A channel to a service that has accounts of its own."""
         base_url = self.config.base_url(service)
@@ -168,4 +193,5 @@ def _bearer(config: SiteConfig, wire: Wire) -> Credentials:
         return StaticBearer(auth)
     if isinstance(auth, NoAuth):
         return NoCredentials()
-    return Keycloak(wire, config, auth)
+    realm = Realm(wire, config, auth)
+    return LoginTokens(realm, auth) if isinstance(auth, Login) else AccountTokens(realm, auth)

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import ssl
+from datetime import UTC, datetime
 from pathlib import Path
 
 from poya.errors import ConfigError
@@ -32,6 +33,21 @@ def site_context(ca_path: str | None) -> ssl.SSLContext:
     else:
         _trust_file(context, ca_path)
     return context
+
+
+def first_to_expire(ca_path: str) -> datetime:
+    """When the first of the CAs in a file expires.
+
+    Raises:
+        ConfigError: The file cannot be read or holds no certificate.
+    """
+    certificates = site_context(ca_path).get_ca_certs()
+    return min(moment_of_certificate(f"{one['notAfter']}") for one in certificates)
+
+
+def moment_of_certificate(text: str) -> datetime:
+    """A moment as certificates write it (`Nov 25 02:10:04 2026 GMT`)."""
+    return datetime.fromtimestamp(ssl.cert_time_to_seconds(text), UTC)
 
 
 def _trust_file(context: ssl.SSLContext, ca_path: str) -> None:

@@ -5,10 +5,12 @@ from __future__ import annotations
 
 import httpx2
 
-from poya.csm.config import ClientCredentials, Password, SiteConfig
+from poya.csm.config import NoAuth, SiteConfig, StaticToken
 from poya.errors import PoyaError
 
 _READING = frozenset({"GET", "HEAD", "OPTIONS"})
+# Beginning and ending a login changes nothing of the site's.
+_LOGIN = ("auth/device", "logout")
 # What is asked with a POST because the names in question would not fit into a URL.
 _QUERIES = {
     "hsm": (
@@ -65,6 +67,7 @@ def harmless_requests(config: SiteConfig) -> frozenset[tuple[str, str]]:
         for service, paths in _QUERIES.items()
         for path in paths
     ]
-    if isinstance(config.auth, ClientCredentials | Password):
+    if not isinstance(config.auth, StaticToken | NoAuth):
         allowed.append(("POST", config.token_endpoint(config.auth)))
+        allowed += [("POST", config.realm_endpoint(config.auth, name)) for name in _LOGIN]
     return frozenset((method, str(httpx2.URL(url))) for method, url in allowed)
