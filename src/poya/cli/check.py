@@ -97,7 +97,7 @@ def _as_json(plan: Plan) -> dict[str, object]:
         "vcluster": plan.vcluster,
         "source": plan.source,
         "target": plan.target,
-        "findings": msgspec.to_builtins(plan.findings),
+        "findings": [{**msgspec.to_builtins(f), "page": f.page} for f in plan.findings],
         "critical": len(plan.blocking()),
         "warnings": len(plan.warnings()),
     }

@@ -67,7 +67,7 @@ class Verifier:
         for entity in self._plan.entities:
             mismatches.extend(await self._entity(entity, published))
         for entity in self._plan.of_kind("template"):
-            answer = await self._target.validate(entity.name)
+            answer = await self._target.validate(entity.name, entity.tenant)
             answers[entity.name] = answer
             mismatches.extend(_judge(entity, answer, self._plan.predicted))
         return Verification(self._checked, answers, tuple(mismatches))

@@ -30,6 +30,11 @@ class Finding(msgspec.Struct, frozen=True, order=True):
     evidence: str = ""
     remedy: str = ""
 
+    @property
+    def page(self) -> str:
+        """Where the documentation explains it."""
+        return f"docs/findings.md#{self.id}"
+
 
 def by_severity(findings: tuple[Finding, ...]) -> tuple[Finding, ...]:
     """The findings, the gravest first, each group in a stable order."""

@@ -19,6 +19,7 @@ class Capabilities:
     Attributes:
         is_verbatim: It keeps documents and ids as they are (a bundle); nothing is translated.
         rootfs_providers: Those that its BOS boots from; empty where that is not known.
+        own_tenant: The tenant that we act as there; templates without a tenant become its.
     """
 
     release: str
@@ -32,6 +33,7 @@ class Capabilities:
     has_template_tenants: bool = True
     checks_arch: bool = True
     rootfs_providers: tuple[str, ...] = ()
+    own_tenant: str = ""
 
 
 @dataclass(frozen=True, slots=True)

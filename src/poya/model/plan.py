@@ -133,6 +133,7 @@ class EntityPlan(msgspec.Struct, frozen=True):
         expected: Digest of what the target holds now (see `planning.canonical`); empty if nothing.
         changes: Field by field, for `change`.
         edits: What was altered on the way from the source, each said in words.
+        tenant: Whose template it becomes; empty for nobody's, and for all other kinds.
     """
 
     action: Action
@@ -144,16 +145,17 @@ class EntityPlan(msgspec.Struct, frozen=True):
     expected: str = ""
     changes: tuple[Change, ...] = ()
     edits: tuple[str, ...] = ()
+    tenant: str = ""
 
     @property
     def ref(self) -> EntityRef:
         """What it will be called at the target."""
-        return EntityRef(self.kind, self.name)
+        return EntityRef(self.kind, self.name, self.tenant)
 
     @property
     def step(self) -> str:
         """The id of its step, in the journal and in messages."""
-        return f"{self.kind}/{self.name}"
+        return f"{self.kind}/{self.name}" + (f"@{self.tenant}" if self.tenant else "")
 
 
 class NodePair(msgspec.Struct, frozen=True):

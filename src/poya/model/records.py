@@ -24,13 +24,20 @@ KIND_TITLES: Mapping[str, str] = {
 
 @dataclass(frozen=True, slots=True, order=True)
 class EntityRef:
-    """One named record of a site: its kind and name."""
+    """One named record of a site: its kind and name.
+
+    Attributes:
+        tenant: BOS keeps templates by tenant and name, so one name may stand there twice; empty
+            for no tenant, and for all other kinds.
+    """
 
     kind: Kind
     name: str
+    tenant: str = ""
 
     def __str__(self) -> str:
-        return f"{KIND_TITLES[self.kind]} {self.name}"
+        owner = f" of tenant {self.tenant}" if self.tenant else ""
+        return f"{KIND_TITLES[self.kind]} {self.name}{owner}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,7 @@ from poya.planning.canonical import are_equal, canonical_digest, canonical_form
 from poya.planning.diff import changes
 from poya.planning.mapping.applying import Mapped
 from poya.planning.nodes import NodeMap
-from poya.planning.translation import to_body
+from poya.planning.translation import tenant_at, to_body
 
 
 class EntityPlanner:
@@ -47,9 +47,13 @@ class EntityPlanner:
         ]
         return (*groups, *configurations, *templates)
 
+    @property
+    def _is_verbatim(self) -> bool:
+        return self._inventory.capabilities.is_verbatim
+
     def _group(self, label: str, document: Document) -> EntityPlan:
         body, edits = to_body("group", document, self._inventory.capabilities)
-        if not self._inventory.capabilities.is_verbatim:
+        if not self._is_verbatim:
             body["label"] = label
         if not self._nodes.is_identity:
             members = _strings(_member(body, "members").get("ids"))
@@ -70,10 +74,14 @@ class EntityPlanner:
             edits = (*edits, *self._rewrite_nodes(boot_set.name, fields))
             self._rewrite_names(fields)
             image = images.get(boot_set.path)
-            if image is not None and not self._inventory.capabilities.is_verbatim:
+            if image is not None and not self._is_verbatim:
                 bindings.extend(_bind_image(boot_set.name, fields, image))
         self._rewrite_names(body)
-        return self._decide("template", template.name, body, edits, tuple(bindings))
+        tenant = tenant_at(template, self._inventory.capabilities)
+        if template.tenant and tenant != template.tenant and not self._is_verbatim:
+            release = self._inventory.capabilities.release
+            edits = (*edits, f"tenant '{template.tenant}' left out: {release} has none")
+        return self._decide("template", template.name, body, edits, tuple(bindings), tenant)
 
     def _rewrite_nodes(self, name: str, boot_set: JsonObject) -> tuple[str, ...]:
         if "node_list" not in boot_set or self._nodes.is_identity:
@@ -96,7 +104,7 @@ class EntityPlanner:
 
     def _group_name(self, label: str) -> str:
         """The group's label at the target; HSM knows labels in lower case only."""
-        kept = label if self._inventory.capabilities.is_verbatim else label.lower()
+        kept = label if self._is_verbatim else label.lower()
         return self._renamed.get(EntityRef("group", label.lower()), kept)
 
     def _decide(
@@ -106,15 +114,16 @@ class EntityPlanner:
         body: JsonObject,
         edits: tuple[str, ...],
         bindings: tuple[Binding, ...] = (),
+        tenant: str = "",
     ) -> EntityPlan:
-        present = self._inventory.entities.get(EntityRef(kind, name))
+        present = self._inventory.entities.get(EntityRef(kind, name, tenant))
         action = self._action(kind, body, bindings, present)
         new_name = name
         if action == "refuse" and self._intent.policy(kind) == "rename":
             new_name = self._free_name(kind, name, body, bindings)
             edits = (*edits, f"renamed from {name}: that name is taken")
             body = _called(kind, new_name, body)
-            present = self._inventory.entities.get(EntityRef(kind, new_name))
+            present = self._inventory.entities.get(EntityRef(kind, new_name, tenant))
             action = "reuse" if present else "create"
         self._claim(kind, name, new_name)
         before = canonical_form(kind, present.value) if present else {}
@@ -132,6 +141,7 @@ class EntityPlanner:
             if action in ("create", "reuse")
             else changes(before, canonical_form(kind, body)),
             edits=edits,
+            tenant=tenant,
         )
 
     def _action(

@@ -13,6 +13,7 @@ from poya.model.plan import Action, ArtifactPlan, ImagePlan
 from poya.model.records import EntityRef
 from poya.model.run import OWN_KEYS, SOURCE_KEY
 from poya.model.vcluster import VCluster
+from poya.planning.translation import tenant_at
 from poya.planning.twins import Twins
 
 
@@ -110,7 +111,8 @@ def _pointed_at(image: Image, vcluster: VCluster, inventory: Inventory) -> set[s
     """Where the target's namesake templates point, in the boot sets that use the image."""
     paths: set[str] = set()
     for template in vcluster.templates:
-        present = inventory.entities.get(EntityRef("template", template.name))
+        tenant = tenant_at(template, inventory.capabilities)
+        present = inventory.entities.get(EntityRef("template", template.name, tenant))
         boot_sets = present.value.get("boot_sets") if present else None
         for boot_set in template.boot_sets:
             held = boot_sets.get(boot_set.name) if isinstance(boot_sets, dict) else None

@@ -147,7 +147,7 @@ def _unknown(
             id="node-unknown",
             severity="critical",
             subject=_subject(vcluster),
-            message=f"{inventory.label} has no {_nodes(missing)}.",
+            message=f"{_nodes(missing)} of {vcluster.name} are unknown at {inventory.label}.",
             evidence=f"{shown(missing)} not among the {len(known)} nodes that its HSM knows",
             remedy="Name nodes of the target: --nodes x9000c1s0b0n0,… or --nodes FILE with "
             "a pair 'source target' a line.",

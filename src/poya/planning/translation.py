@@ -8,17 +8,20 @@ refuse fields that they do not know. An empty value and a null say nothing and a
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from typing import TypeAlias
 
 from poya.documents import Document, Json, JsonObject
 from poya.model.inventory import Capabilities
-from poya.model.records import Kind
+from poya.model.records import Kind, SessionTemplate
 from poya.planning.canonical import DEFAULT_PLAYBOOK, READ_ONLY, spoken
 
 # Manta writes this word where it means "not exclusive"; to HSM it is an exclusive group's name,
 # and the members of any two such groups exclude each other.
 NOT_EXCLUSIVE = "false"
+
+_LOGIN = re.compile(r"(\w+://)[^/@\s]*:[^/\s]*@")
 
 Body: TypeAlias = tuple[JsonObject, tuple[str, ...]]
 
@@ -28,9 +31,37 @@ def to_body(kind: Kind, document: Document, capabilities: Capabilities) -> Body:
 
     Names, node lists and image paths are the caller's. A verbatim target gets the document as is.
     """
+    value = document.editable()
+    edits = _clean_urls(value) if kind == "configuration" else ()
     if capabilities.is_verbatim:
-        return document.editable(), ()
-    return _MAKERS[kind](document.editable(), capabilities)
+        return value, edits
+    body, others = _MAKERS[kind](value, capabilities)
+    return body, (*edits, *others)
+
+
+def _clean_urls(value: JsonObject) -> tuple[str, ...]:
+    """Take passwords out of clone URLs: no plan and no bundle carries one."""
+    layers = value.get("layers")
+    every = [*(layers if isinstance(layers, list) else ()), value.get("additional_inventory")]
+    cleaned = 0
+    for layer in every:
+        url = layer.get("clone_url") if isinstance(layer, dict) else None
+        if isinstance(layer, dict) and isinstance(url, str) and has_login(url):
+            layer["clone_url"] = _LOGIN.sub(r"\1", url)
+            cleaned += 1
+    return (f"passwords left out of {cleaned} clone URLs",) if cleaned else ()
+
+
+def has_login(url: str) -> bool:
+    """Say whether a clone URL holds a password."""
+    return _LOGIN.match(url) is not None
+
+
+def tenant_at(template: SessionTemplate, capabilities: Capabilities) -> str:
+    """Whose the template becomes at the target: its own tenant's, else the one we act as."""
+    if capabilities.is_verbatim or not capabilities.has_template_tenants:
+        return ""
+    return template.tenant or capabilities.own_tenant
 
 
 def _group(value: JsonObject, _: Capabilities) -> Body:

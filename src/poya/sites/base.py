@@ -147,7 +147,7 @@ class Target(Surveyed, Protocol):
         """Delete one entity; absent is fine, so repeating is safe."""
         ...
 
-    async def validate(self, template: str) -> str:
+    async def validate(self, template: str, tenant: str = "") -> str:
         """Ask the target to judge a template; `Valid`, or what it says instead."""
         ...
 

@@ -18,8 +18,9 @@ from types import ModuleType
 from poya.model.finding import Finding
 from poya.model.intent import Intent
 from poya.model.inventory import Inventory
+from poya.model.names import sorted_xnames
 from poya.model.plan import EntityPlan, ImagePlan
-from poya.model.records import BootSet, Kind, SessionTemplate
+from poya.model.records import BootSet, Kind, Node, SessionTemplate
 from poya.model.vcluster import VCluster
 from poya.planning.nodes import NodeMap
 
@@ -44,6 +45,12 @@ class Case:
         labels = {label.lower() for label in boot_set.node_groups}
         members = [x for g in self.vcluster.groups if g.label in labels for x in g.members]
         return [*members, *boot_set.node_list]
+
+    def targets(self) -> list[Node]:
+        """The target's nodes that take part, as the target knows them."""
+        known = self.inventory.nodes or {}
+        names = sorted_xnames(set(self.nodes.pairs.values()))
+        return [known[name] for name in names if name in known]
 
     def boot_sets(self) -> Iterator[tuple[SessionTemplate, BootSet]]:
         """Every boot set of every template."""

@@ -69,6 +69,11 @@ _GAPS: Mapping[str, tuple[Severity, str, str]] = {
         "The CFS configuration cannot be understood.",
         "Correct it at the source.",
     ),
+    "source-gone": (
+        "critical",
+        "A layer names a CFS source that does not exist.",
+        "Create the source, or give the layer a clone URL.",
+    ),
     "group-gone": (
         "critical",
         "The boot set names an HSM group that does not exist.",

@@ -71,7 +71,7 @@ class BundleTarget:
         """Take the entity out of the bundle."""
         await asyncio.to_thread(self._records.delete, ref)
 
-    async def validate(self, template: str) -> str:
+    async def validate(self, template: str, tenant: str = "") -> str:  # noqa: ARG002 - no tenants here
         """Look whether the template and the files of its images are in the bundle, complete."""
         return await asyncio.to_thread(self._validate, template)
 

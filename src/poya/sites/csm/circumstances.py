@@ -6,12 +6,13 @@ from __future__ import annotations
 import base64
 import binascii
 from collections.abc import Iterable
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import msgspec
 
 from poya.concurrency import both
-from poya.csm import Site
+from poya.csm import Site, StaticToken
 from poya.csm.releases import NeedsRelease
 from poya.errors import AuthenticationError, NotFound
 from poya.model.inventory import Access, Circumstances, Interest, Storage
@@ -169,8 +170,11 @@ async def _access(site: Site, asking: Asking) -> tuple[Access, float | None]:
 
     async def ask(ahead_s: float) -> Access:
         token = await site.token()
+        # A token that we fetched ourselves is renewed in time.
+        is_fixed = isinstance(site.config.auth, StaticToken)
         now_s = datetime.now(UTC).timestamp() + ahead_s
-        return access_of(token.reveal(), now_s) if token else Access()
+        access = access_of(token.reveal(), now_s) if token else Access()
+        return access if is_fixed else replace(access, expires_in_s=None)
 
     ahead = await asking.about("credentials for S3", ahead_s(), None)
     return await asking.about("the token", ask(ahead or 0.0), Access()), ahead

@@ -30,7 +30,8 @@ class Entities:
                 return (await self._site.hsm.groups.get(ref.name)).document
             if ref.kind == "configuration":
                 return (await self._site.cfs.configurations.get(ref.name)).v3_document
-            return (await self._site.bos.templates.get(ref.name)).document
+            tenant = ref.tenant or None
+            return (await self._site.bos.templates.get(ref.name, tenant=tenant)).document
         except NotFound:
             return None
 
@@ -41,7 +42,9 @@ class Entities:
         elif ref.kind == "configuration":
             await self._site.cfs.configurations.put(ref.name, configuration_body(body))
         else:
-            await self._site.bos.templates.put(ref.name, template_body(body))
+            await self._site.bos.templates.put(
+                ref.name, template_body(body), tenant=ref.tenant or None
+            )
 
     async def delete(self, ref: EntityRef) -> None:
         """Delete the entity; absent is fine."""
@@ -51,7 +54,7 @@ class Entities:
             elif ref.kind == "configuration":
                 await self._site.cfs.configurations.delete(ref.name)
             else:
-                await self._site.bos.templates.delete(ref.name)
+                await self._site.bos.templates.delete(ref.name, tenant=ref.tenant or None)
 
     async def _write_group(self, label: str, body: Document, present: Document | None) -> None:
         if present is None:

@@ -3,11 +3,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 
 from poya import transfer
 from poya.concurrency import both, together
 from poya.csm import Image as ImageRecord
+from poya.csm import SessionTemplate as TemplateRecord
 from poya.csm import Site
 from poya.errors import BadAnswer, NotFound
 from poya.model.image import Image
@@ -45,8 +47,7 @@ class CsmSource:
     async def capture(self, selector: Selector) -> VCluster:
         """Read the closure of the selected templates."""
         features, groups = await both(self._site.features(), self._groups())
-        every = await self._site.bos.templates.list()
-        all_templates = tuple(SessionTemplate.of(record.document) for record in every)
+        all_templates = tuple(_readable(await self._site.bos.templates.list()))
         templates = await self._templates(selector, groups, all_templates)
         whole = self.label if selector.is_everything else ""
         name = whole or selector.name.lower() or name_of(templates)
@@ -106,7 +107,7 @@ class CsmSource:
     ) -> list[SessionTemplate]:
         if selector.templates:
             names = dict.fromkeys(selector.templates)
-            return await together(self._template(name) for name in names)
+            return await together(self._template(name, all_templates) for name in names)
         label = selector.name.lower()
         if label not in groups and not selector.is_everything:
             raise NotFound(
@@ -114,22 +115,27 @@ class CsmSource:
                 why=f"It has {', '.join(sorted(groups)[:12]) or 'none'}.",
                 todo="Name the vCluster's group, or select by template: --template NAME.",
             )
-        # An administrator's list shows every tenant's templates; only ours can be read by name.
-        templates = [t for t in all_templates if t.tenant == self._own_tenant]
-        chosen = [t for t in templates if selector.is_everything or label in t.node_groups()]
+        chosen = [t for t in all_templates if selector.is_everything or label in t.node_groups()]
         if not chosen and not selector.is_everything:
             raise NotFound(
                 f"No session template of {self.label} boots the HSM group '{label}'.",
                 todo="Select the vCluster by its templates: --template NAME.",
             )
-        return sorted(chosen, key=lambda template: template.name)
+        return sorted(chosen, key=lambda template: (template.name, template.tenant))
 
-    async def _template(self, name: str) -> SessionTemplate:
+    async def _template(
+        self, name: str, all_templates: tuple[SessionTemplate, ...]
+    ) -> SessionTemplate:
+        """By name; else another tenant's, which an administrator sees in the list only."""
+        theirs = [t for t in all_templates if t.name == name and t.tenant != self._own_tenant]
         try:
             record = await self._site.bos.templates.get(name)
         except NotFound as error:
+            if len(theirs) == 1:
+                return theirs[0]
             raise NotFound(
                 f"{self.label} has no BOS session template '{name}'.",
+                why=", ".join(f"The tenant {t.tenant} has one." for t in theirs),
                 todo="'poya get templates' lists them; a tenant's needs `tenant` in the site's "
                 "configuration.",
             ) from error
@@ -186,6 +192,13 @@ class CsmSource:
         listed = {x for t in templates for b in t.boot_sets for x in b.node_list}
         known = nodes_of(await self._site.hsm.components.list(type="Node"))
         return {x: known[x] for x in sorted(members | listed) if x in known}
+
+
+def _readable(records: Iterable[TemplateRecord]) -> Iterator[SessionTemplate]:
+    """What can be understood: somebody else's broken template must not stop a capture."""
+    for record in records:
+        with suppress(BadAnswer):
+            yield SessionTemplate.of(record.document)
 
 
 def _labels(

@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from poya.concurrency import both, together
 from poya.csm import Features, Site, repository_of
 from poya.documents import Document
@@ -38,7 +40,7 @@ class Surveyor:
         )
         return Inventory(
             label=site.config.name,
-            capabilities=capabilities_of(features),
+            capabilities=replace(capabilities_of(features), own_tenant=site.config.tenant or ""),
             entities=entities,
             images=images,
             nodes=nodes_of(components),
@@ -53,12 +55,11 @@ class Surveyor:
             site.hsm.groups.list(),
             both(site.cfs.configurations.list(), site.bos.templates.list()),
         )
-        # An administrator's list shows every tenant's templates; a name is taken only by ours.
-        own = [t for t in templates if (t.tenant or "") == (site.config.tenant or "")]
         return {
             **{EntityRef("group", g.label.lower()): g.document for g in groups},
             **{EntityRef("configuration", c.name): c.v3_document for c in configurations},
-            **{EntityRef("template", t.name): t.document for t in own},
+            # An administrator's list shows every tenant's templates.
+            **{EntityRef("template", t.name, t.tenant or ""): t.document for t in templates},
         }
 
     async def _namesakes(self, interest: Interest) -> tuple[Image, ...]:

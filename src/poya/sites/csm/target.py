@@ -55,9 +55,9 @@ class CsmTarget:
         """Delete one entity."""
         await self._entities.delete(ref)
 
-    async def validate(self, template: str) -> str:
+    async def validate(self, template: str, tenant: str = "") -> str:
         """Ask BOS (`GET /v2/sessiontemplatesvalid/{name}`); it answers 200 whatever it thinks."""
-        return (await self._site.bos.templates.validate(template)).text
+        return (await self._site.bos.templates.validate(template, tenant=tenant or None)).text
 
     # Images
 

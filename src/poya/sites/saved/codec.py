@@ -56,6 +56,7 @@ class _Entity(msgspec.Struct, frozen=True):
     kind: Kind
     name: str
     record: Document
+    tenant: str = ""
 
 
 class _Commit(msgspec.Struct, frozen=True):
@@ -207,7 +208,9 @@ def _holdings(inventory: Inventory) -> _Holdings:
     commits = sorted(inventory.commits.items())
     return _Holdings(
         capabilities=inventory.capabilities,
-        entities=tuple(_Entity(ref.kind, ref.name, document) for ref, document in entities),
+        entities=tuple(
+            _Entity(ref.kind, ref.name, document, ref.tenant) for ref, document in entities
+        ),
         images=tuple(_saved_image(image) for image in inventory.images),
         nodes=None if nodes is None else tuple(node for _, node in sorted(nodes.items())),
         commits=tuple(_Commit(url, commit, there) for (url, commit), there in commits),
@@ -222,7 +225,7 @@ def _inventory(site: str, saved: _Holdings) -> Inventory:
     return Inventory(
         label=site,
         capabilities=saved.capabilities,
-        entities={EntityRef(e.kind, e.name): e.record for e in saved.entities},
+        entities={EntityRef(e.kind, e.name, e.tenant): e.record for e in saved.entities},
         images=tuple(_image(image) for image in saved.images),
         nodes=None if nodes is None else {node.xname: node for node in nodes},
         commits={(c.url, c.commit): c.is_there for c in saved.commits},

@@ -1,0 +1,41 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Options of the target's BOS that make it stricter than it is by default (`GET /v2/options`)."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from poya.model.finding import Finding
+from poya.planning.checks import Case
+from poya.planning.nodes import shown
+
+_NID = re.compile(r"(?:nid)?\d+")
+
+
+def check(case: Case) -> Iterator[Finding]:
+    """Tell of nids in node lists, and of options that sessions will run into."""
+    if case.inventory.capabilities.is_verbatim:
+        return
+    options = case.inventory.circumstances.bos_options
+    for template, boot_set in case.boot_sets():
+        nids = [name for name in boot_set.node_list if _NID.fullmatch(name)]
+        if nids:
+            is_refused = bool(options.get("reject_nids"))
+            yield Finding(
+                "nid-in-node-list",
+                "critical" if is_refused else "warning",
+                f"boot set {boot_set.name} of {template.name}",
+                "Its node list has nids, which are other nodes at another site."
+                + (f" BOS of {case.inventory.label} refuses them." if is_refused else ""),
+                evidence=shown(nids),
+                remedy="Name the nodes by xname at the source.",
+            )
+    if options.get("session_limit_required"):
+        yield Finding(
+            "session-limit-required",
+            "info",
+            f"vCluster {case.vcluster.name}",
+            f"BOS of {case.inventory.label} takes no session without a limit.",
+            evidence="option session_limit_required",
+        )
