@@ -17,6 +17,7 @@ from poya.cli.asking import (
     settle_conflicts,
 )
 from poya.cli.asynchronous import Interrupted
+from poya.cli.estimate import estimate
 from poya.cli.moving import Moving
 from poya.cli.plan_view import render_plan
 from poya.cli.progress import following
@@ -88,7 +89,7 @@ async def bring(
         prepared, target = await prepare(source, selector, opener, wishes.intent)
         wishes = await _settle_nodes(workshop, places, prepared, wishes)
         plan, _ = settle_conflicts(prepared, wishes.intent, yes=wishes.yes)
-        _show(plan, wishes)
+        _show(plan, wishes, workshop)
         refuse_if_critical(plan)
         confirm_plan(plan, yes=wishes.yes, accepted=wishes.accepted, strict=wishes.strict)
         report = await _carry_out(workshop, places, (source, target), plan, wishes, interrupted)
@@ -110,7 +111,7 @@ async def only_plan(
     plan, _ = settle_conflicts(prepared, wishes.intent, yes=wishes.yes)
     if wishes.save_as:
         write_private(Path(wishes.save_as), plan.encode())
-    _show(plan, wishes)
+    _show(plan, wishes, workshop)
     refuse_if_critical(plan)
     return Outcome(plan, None)
 
@@ -143,7 +144,7 @@ async def apply(
     async with workshop.source(here, there) as source, workshop.target(there) as opener:
         prepared, target = await prepare(source, plan.selector, opener, plan.intent)
         refuse_if_stale(plan, prepared.plan(plan.intent))
-        _show(plan, wishes)
+        _show(plan, wishes, workshop)
         confirm_plan(plan, yes=wishes.yes, accepted=wishes.accepted, strict=wishes.strict)
         report = await _carry_out(workshop, places, (source, target), plan, wishes, interrupted)
         return Outcome(plan, report)
@@ -196,10 +197,12 @@ def _facts(plan: Plan, places: tuple[Place, Place]) -> dict[str, str]:
     }
 
 
-def _show(plan: Plan, wishes: Wishes) -> None:
+def _show(plan: Plan, wishes: Wishes, workshop: Workshop) -> None:
     if wishes.as_json:
         return
     click.echo(render_plan(plan))
+    if line := estimate(workshop, plan):
+        click.echo(line)
     click.echo()
 
 

@@ -27,6 +27,9 @@ def _lines(plan: Plan) -> Iterator[str]:
     yield _bold(printable(f"Plan for vCluster {plan.vcluster}"))
     yield printable(f"  from {plan.source} ({plan.source_release})")
     yield printable(f"  to   {plan.target} ({plan.target_release})")
+    if plan.intent.policies:
+        policies = ", ".join(f"{kind} {p}" for kind, p in sorted(plan.intent.policies.items()))
+        yield f"  where a name is taken: {policies}"
     if plan.images:
         yield ""
         yield "  IMS images"

@@ -12,8 +12,9 @@ from poya.cli.options import text_or_json
 
 @click.command()
 @click.argument("file", metavar="PLAN|SURVEY")
+@click.option("--steps", is_flag=True, help="Show a plan's steps, requests and rights.")
 @text_or_json
-def show(file: str, output: str) -> None:
+def show(file: str, steps: bool, output: str) -> None:
     """Show a plan that was kept, or what a survey holds. No site is contacted.
 
     The plan's digest is the SHA-256 of its file: what was signed off is what is applied.
@@ -21,6 +22,7 @@ def show(file: str, output: str) -> None:
     \b
     Examples:
       poya show gele.plan
+      poya show gele.plan --steps
       poya show gele.plan --output json | jq .plan.findings
       poya show alps.json
     """
@@ -48,5 +50,10 @@ def show(file: str, output: str) -> None:
         document = {"plan": json.loads(plan.encode()), "digest": digest}
         click.echo(json.dumps(document, indent=2, ensure_ascii=False))
         return
-    click.echo(render_plan(plan))
+    if steps:
+        from poya.cli.steps_view import render_steps
+
+        click.echo(render_steps(plan))
+    else:
+        click.echo(render_plan(plan))
     click.echo(f"\nsha256 {digest}")

@@ -7,6 +7,7 @@ import itertools
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 
 from poya.errors import UsageError
 from poya.model.host_lists import MOST_NODES, expand_item, split_items
@@ -37,6 +38,7 @@ def is_node_xname(text: str) -> bool:
     return _NODE_XNAME.fullmatch(text) is not None
 
 
+@lru_cache(maxsize=1 << 16)  # a large site's nodes are sorted again and again
 def xname_order(xname: str) -> tuple[tuple[int, str], ...]:
     """Sort key that puts `x2…` before `x10…`; any two texts compare, and only equals are equal."""
     # A number without its leading zeros is ordered by its length, then digit by digit.

@@ -16,6 +16,7 @@ from poya.errors import UsageError
 from poya.model.finding import Finding
 from poya.model.intent import Intent
 from poya.model.records import EntityRef, Kind
+from poya.model.step import Right, Step
 from poya.model.vcluster import Selector
 
 PLAN_VERSION = 1
@@ -180,6 +181,8 @@ class Plan(msgspec.Struct, frozen=True):
             besides `Valid`, because a finding told of them.
         selector: What of the source it is made from.
         intent: What the operator wished; with it and the selector the same plan is made again.
+        steps: What is done, in order, request by request.
+        rights: What carrying it out, and undoing it, takes.
     """
 
     vcluster: str
@@ -195,6 +198,8 @@ class Plan(msgspec.Struct, frozen=True):
     verbatim: bool = False
     selector: Selector = msgspec.field(default_factory=Selector)
     intent: Intent = msgspec.field(default_factory=Intent)
+    steps: tuple[Step, ...] = ()
+    rights: tuple[Right, ...] = ()
     version: int = PLAN_VERSION
 
     def of_kind(self, kind: Kind) -> tuple[EntityPlan, ...]:

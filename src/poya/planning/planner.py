@@ -14,6 +14,7 @@ from poya.planning.entities import EntityPlanner, own_refs
 from poya.planning.images import plan_images
 from poya.planning.mapping.applying import apply_mapping
 from poya.planning.nodes import NodeMap, map_nodes
+from poya.planning.steps import steps_of
 
 
 def interest_of(captured: VCluster, intent: Intent | None = None) -> Interest:
@@ -42,6 +43,8 @@ def make_plan(captured: VCluster, inventory: Inventory, intent: Intent) -> Plan:
     nodes = map_nodes(vcluster, inventory, intent.nodes)
     images = plan_images(vcluster, inventory, intent)
     entities = EntityPlanner(inventory, intent, nodes, mapped).plan(vcluster, images)
+    ends = (vcluster.site, inventory.label)
+    steps = steps_of(images, entities, ends, inventory.capabilities)
     case = Case(vcluster, inventory, intent, nodes, images, entities)
     outcome = run_checks(case)
     return Plan(
@@ -58,6 +61,8 @@ def make_plan(captured: VCluster, inventory: Inventory, intent: Intent) -> Plan:
         verbatim=inventory.capabilities.is_verbatim,
         selector=vcluster.selector,
         intent=intent,
+        steps=steps.steps,
+        rights=steps.rights,
     )
 
 

@@ -119,7 +119,7 @@ def _anything_else(saved: Plan, fresh: Plan) -> Iterator[Moved]:
     """What has no words of its own here."""
     one, other = _plain(saved), _plain(fresh)
     for value in (one, other):
-        for key in ("findings", "predicted"):
+        for key in ("findings", "predicted", "steps", "rights"):
             value.pop(key, None)
     if one != other:
         yield Moved(f"vCluster {saved.vcluster}", _fields(one, other))

@@ -16,18 +16,19 @@ _UP = ("Ready", "On", "Standby")
 
 def check(case: Case) -> Iterator[Finding]:
     """Tell of nodes that a migration would take from somebody."""
-    names = {node.xname for node in case.targets()}
+    nodes = case.targets()
+    names = {node.xname for node in nodes}
     if not names:
         return
     stand = case.inventory.circumstances
-    management = [n.xname for n in case.targets() if n.role.lower() == "management"]
+    management = [n.xname for n in nodes if n.role.lower() == "management"]
     yield from _told(
         case,
         ("node-management", "critical"),
         management,
         "run CSM itself: booting them would take the site down.",
     )
-    empty = [node.xname for node in case.targets() if node.state == "Empty"]
+    empty = [node.xname for node in nodes if node.state == "Empty"]
     yield from _told(case, ("node-empty", "warning"), empty, "are empty slots to HSM.")
     reserved = sorted(names & stand.reserved)
     yield from _told(case, ("node-reserved", "warning"), reserved, "are reserved by a service.")
@@ -35,7 +36,7 @@ def check(case: Case) -> Iterator[Finding]:
     yield from _told(
         case, ("node-busy", "warning"), busy, "are being worked on by a BOS session right now."
     )
-    up = [node.xname for node in case.targets() if node.state in _UP]
+    up = [node.xname for node in nodes if node.state in _UP]
     yield from _told(case, ("node-up", "info"), up, "are up; what runs there ends when they boot.")
     yield from _in_groups(case, names)
 
