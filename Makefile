@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-fast check lint types format test-boot test-placement benchmarks bench-transfer test-rgw lock clean
+.PHONY: help setup demo test test-fast check lint types format test-boot test-placement test-specs benchmarks bench-transfer test-rgw lock clean
 
 help: ## List the verbs.
 	@sed -n 's/^\([a-z][a-z-]*\):.*## \(.*\)/  \1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{printf "%-14s %s\n", $$1, $$2}'
@@ -38,6 +38,9 @@ types: $(STAMP) ## Strict types.
 format: $(STAMP) ## Rewrite the code in the house style.
 	@$(BIN)/ruff format src tests benchmarks
 	@$(BIN)/ruff check --fix src tests benchmarks
+
+test-specs: $(STAMP) ## Hold the lab against the official specifications (SPECS=DIRECTORY, needs uv).
+	@PYTHONPATH=src $(BIN)/python tests/lab/specifications/run.py $(SPECS)
 
 test-placement: $(STAMP) ## Compare placements with brute force on 500 random sites (two minutes).
 	@POYA_PUZZLES=500 $(BIN)/python -m pytest -q -n 2 tests/placement/test_brute_force.py

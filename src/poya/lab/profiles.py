@@ -51,6 +51,8 @@ class ReleaseProfile:
         cfs_tenants: v3 configurations have `tenant_name`.
         cfs_source_restore: POST /v3/sources/{id} exists.
         tenant_admins_configure: The gateway lets tenant admins read and write configurations.
+        ims_remote_status: IMS tells how its remote build nodes are.
+        bos_not_found_title: The title of BOS's 404 problems; empty: one for each kind.
         bos_drops_locked: Sessions leave locked nodes alone.
         has_cps: Root file systems come by CPS and DVS (provider cpss3).
         has_sbps: Root file systems come by iSCSI (provider sbps).
@@ -91,6 +93,8 @@ class ReleaseProfile:
     cfs_tenants: bool = False
     cfs_source_restore: bool = False
     tenant_admins_configure: bool = False
+    ims_remote_status: bool = False
+    bos_not_found_title: str = ""
     bos_drops_locked: bool = False
     has_cps: bool = True
     has_sbps: bool = False
@@ -160,6 +164,7 @@ _CSM_1_6 = replace(
     ims_metadata=MetadataForm.MAP,
     bos_strict=True,
     bos_patch_needs_boot_sets=True,
+    ims_remote_status=True,
     has_sbps=True,
     sls="2.5.0",
     pcs="2.4.1",
@@ -188,6 +193,7 @@ _CSM_1_7 = replace(
     cfs_tenants=True,
     cfs_source_restore=True,
     tenant_admins_configure=True,
+    bos_not_found_title="The resource was not found",
     bos_drops_locked=True,
     has_cps=False,
     sls="2.12.0",

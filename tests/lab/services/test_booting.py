@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 
 from lab.services.fakes import Lab, add_nodes, node, place_image, place_manifest
+from poya.lab.life.boot_sessions import new_component
 from poya.lab.life.nodes import Nodes
-from poya.lab.seed.records import bos_component, cfs_component
+from poya.lab.seed.records import cfs_component
 
 A, B = "x1000c0s0b0n0", "x1000c0s0b0n1"
 IMAGE = "3e0d418f-7757-4df0-b0f7-0b945495f7bf"
@@ -32,7 +33,7 @@ def prepare(lab: Lab, *xnames: str, arch: str = "x86_64", **boot_set: Any) -> No
     state = lab.site.state
     for xname in xnames:
         state.components.put(xname, (state.components.get(xname) or {}) | {"State": "Off"})
-        state.bos_components.put(xname, bos_component(xname))
+        state.bos_components.put(xname, new_component(xname))
         state.cfs_components.put(xname, cfs_component(xname))
     link = place_image(lab, IMAGE)
     record = {"id": IMAGE, "name": "i", "created": "", "link": link, "arch": arch, "metadata": {}}

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from datetime import UTC, datetime
 
-from poya.lab.life.boot_sessions import EMPTY_STATE, BootSessions
+from poya.lab.life.boot_sessions import EMPTY_STATE, NO_ARTIFACTS, BootSessions, new_component
 from poya.lab.life.configuring import Configuring
 from poya.lab.life.power import PowerControl
 from poya.lab.services.bos_options import Options
@@ -54,7 +54,7 @@ class BootOperators:
         self._site.agenda.on("boot-look", self._look)
 
     async def _look(self, _event: JsonObject, now_s: float) -> None:
-        enabled = {x: c for x, c in self._components.items() if c.get("enabled")}
+        enabled = {x: _whole(c) for x, c in self._components.items() if c.get("enabled")}
         if not enabled:
             self._sessions.complete(now_s)
             return
@@ -187,6 +187,18 @@ class BootOperators:
         if image is not None:
             image["metadata"] = {**(image.get("metadata") or {}), "sbps-project": "true"}
             self._site.state.images.put(image["id"], image)
+
+
+def _whole(component: JsonObject) -> JsonObject:
+    """A component with everything in it that clients may leave out."""
+    given = {k: v for k, v in component.items() if v is not None}
+    whole = new_component(str(component["id"])) | given
+    for part in ("desired_state", "actual_state", "last_action", "event_stats", "status"):
+        whole[part] = new_component("")[part] | (whole[part] or {})
+    for part in ("desired_state", "actual_state"):
+        artifacts = {**NO_ARTIFACTS, **(whole[part].get("boot_artifacts") or {})}
+        whole[part]["boot_artifacts"] = artifacts
+    return whole
 
 
 def _runs_what_it_should(component: JsonObject) -> bool:

@@ -23,6 +23,28 @@ _NO_ATTEMPTS = {
 }
 
 
+def new_component(xname: str) -> JsonObject:
+    """What BOS knows of a node that it has just discovered."""
+    return {
+        "id": xname,
+        "actual_state": dict(EMPTY_STATE),
+        "desired_state": EMPTY_STATE | {"configuration": ""},
+        "staged_state": {
+            "boot_artifacts": NO_ARTIFACTS,
+            "configuration": "",
+            "session": "",
+            "last_updated": NEVER,
+        },
+        "last_action": {"action": "newly_discovered", "failed": False, "last_updated": NEVER},
+        "event_stats": dict(_NO_ATTEMPTS),
+        "status": {"phase": "", "status": "stable", "status_override": ""},
+        "enabled": False,
+        "error": "",
+        "session": "",
+        "retry_policy": 3,
+    }
+
+
 class BootSessions:
     """The sessions of a site's BOS."""
 
@@ -43,7 +65,7 @@ class BootSessions:
 
     def complete(self, now_s: float) -> None:
         """End every running session that no enabled component works for any more."""
-        busy = {c["session"] for c in self._components.values() if c["enabled"] and c["session"]}
+        busy = {c.get("session") for c in self._components.values() if c.get("enabled")}
         for key, session in list(self._sessions.items()):
             if session["status"]["status"] == "running" and session["name"] not in busy:
                 self._end(key, session, now_s)

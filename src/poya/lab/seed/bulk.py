@@ -11,6 +11,7 @@ from typing import Any
 
 import msgspec
 
+from poya.lab.life.boot_sessions import new_component
 from poya.lab.seed import layout, records
 from poya.lab.seed import nodes as hsm
 from poya.lab.seed.images import BUCKET, Image, image_record
@@ -54,7 +55,7 @@ def add_nodes(ground: Ground, count: int) -> list[str]:
         state.hardware.put_encoded(_hardware(added))
         state.sls_hardware.put_many(layout.hardware(added))
         state.cfs_components.put_many({n.xname: records.cfs_component(n.xname) for n in added})
-        state.bos_components.put_many({n.xname: records.bos_component(n.xname) for n in added})
+        state.bos_components.put_many({n.xname: new_component(n.xname) for n in added})
     return [node.xname for node in added]
 
 

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
+from poya.lab.life.boot_sessions import new_component
 from poya.lab.profiles import ReleaseProfile
 from poya.lab.seed import layout, records
 from poya.lab.seed import nodes as hsm
@@ -76,7 +77,7 @@ def _put_nodes(seed: SiteSeed, state: SiteState) -> None:
     state.sls_networks.put_many(layout.networks(seed.nodes))
     managed = [node.xname for node in seed.nodes if node.role != "Management"]
     state.cfs_components.put_many({x: records.cfs_component(x) for x in managed})
-    state.bos_components.put_many({x: records.bos_component(x) for x in managed})
+    state.bos_components.put_many({x: new_component(x) for x in managed})
 
 
 def _put_vcluster(

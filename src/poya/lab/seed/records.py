@@ -21,7 +21,6 @@ _KERNEL_PARAMETERS = (
     "numa_interleave_omit=headless oops=panic pageblock_order=14 rd.neednet=1 rd.retry=10 "
     "rd.shell ksocklnd.skip_mr_route_setup=1 spire_join_token=${SPIRE_JOIN_TOKEN}"
 )
-_NEVER = "1970-01-01T00:00:00.000000Z"
 
 
 def configuration(
@@ -90,34 +89,6 @@ def cfs_component(xname: str, configuration: Record | None = None) -> Record:
         "retry_policy": 3,
         "state": applied,
         "tags": {},
-    }
-
-
-def bos_component(xname: str) -> Record:
-    """What BOS knows of a node that no session has touched lately."""
-    no_artifacts = {"kernel": "", "kernel_parameters": "", "initrd": ""}
-    state = {"boot_artifacts": no_artifacts, "bss_token": "", "last_updated": _NEVER}
-    return {
-        "id": xname,
-        "actual_state": state,
-        "desired_state": state | {"configuration": ""},
-        "staged_state": {
-            "boot_artifacts": no_artifacts,
-            "configuration": "",
-            "session": "",
-            "last_updated": _NEVER,
-        },
-        "last_action": {"action": "", "failed": False, "last_updated": _NEVER},
-        "event_stats": {
-            "power_on_attempts": 0,
-            "power_off_graceful_attempts": 0,
-            "power_off_forceful_attempts": 0,
-        },
-        "status": {"phase": "", "status": "stable", "status_override": ""},
-        "enabled": False,
-        "error": "",
-        "session": "",
-        "retry_policy": 3,
     }
 
 

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 from poya.errors import UsageError
+from poya.lab.life.boot_sessions import new_component
 from poya.lab.profiles import ReleaseProfile
 from poya.lab.seed import records as seeds
 from poya.lab.seed.images import Image, artifact_chunks
@@ -93,7 +94,7 @@ def _put_records(structure: Record, new_etags: dict[str, str], ground: Ground) -
     )
     nodes = [c for c in given["components"] if c.get("Type") == "Node"]
     managed = [c["ID"] for c in nodes if c.get("Role") != "Management"]
-    state.bos_components.put_many({xname: seeds.bos_component(xname) for xname in managed})
+    state.bos_components.put_many({xname: new_component(xname) for xname in managed})
     known = set(state.cfs_components.keys())
     missing = [xname for xname in managed if xname not in known]
     state.cfs_components.put_many({xname: seeds.cfs_component(xname) for xname in missing})

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import cast
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -11,17 +12,20 @@ from starlette.routing import Route
 
 from poya.lab.services.answers import (
     Problem,
+    complain,
     connexion_body,
+    connexion_json,
     connexion_patches,
     json_answer,
     no_content,
     query_boolean,
     query_integer,
 )
-from poya.lab.services.schema import TEXT, Shape, patches
+from poya.lab.services.schema import TEXT, Shape, array, patches
 from poya.lab.site import LabSite
 from poya.lab.state import JsonObject
 
+_POLLING_S = 15.0
 _FILTERS = dict.fromkeys(("ids", "session"), TEXT)
 
 
@@ -38,6 +42,7 @@ class Components:
         return [
             Route(base, self.list_all, methods=["GET"]),
             Route(base, self.patch_many, methods=["PATCH"]),
+            Route(base, self.put_many, methods=["PUT"]),
             Route(f"{base}/{{id}}", self.get, methods=["GET"]),
             Route(f"{base}/{{id}}", self.put, methods=["PUT"]),
             Route(f"{base}/{{id}}", self.patch, methods=["PATCH"]),
@@ -62,9 +67,14 @@ class Components:
     async def put(self, request: Request) -> Response:
         """Create or replace a component."""
         xname = request.path_params["id"]
-        record = await connexion_body(request, Shape("object")) | {"id": xname}
-        self._records.put(xname, record)
-        return json_answer(record)
+        return json_answer(self._put(xname, await connexion_body(request, Shape("object"))))
+
+    async def put_many(self, request: Request) -> Response:
+        """Create or replace several components."""
+        given = await connexion_json(request)
+        complain(given, array(Shape("object", properties={"id": TEXT}, required=("id",))))
+        records = cast("list[JsonObject]", given)
+        return json_answer([self._put(record["id"], record) for record in records])
 
     async def patch(self, request: Request) -> Response:
         """Change a component."""
@@ -90,15 +100,27 @@ class Components:
         record = self._records.get(xname)
         if record is None:
             raise Problem(
-                404, f"Component {xname} could not be found", title="Component not found."
+                404,
+                f"Component {xname} could not be found",
+                title=self._site.profile.bos_not_found_title or "Component not found.",
             )
         return record
+
+    def _put(self, xname: str, given: JsonObject) -> JsonObject:
+        record = given | {"id": xname}
+        self._records.put(xname, record)
+        self._tell_operators(record)
+        return record
+
+    def _tell_operators(self, record: JsonObject) -> None:
+        if record.get("enabled") and not self._site.agenda.awaits("boot-look"):
+            wait_s = self._site.pace.of(_POLLING_S)
+            self._site.agenda.schedule(self._site.clock() + wait_s, "boot-look")
 
     def _change(self, record: JsonObject, patch: JsonObject) -> JsonObject:
         changed = _merge(record, patch) | {"id": record["id"]}
         self._records.put(record["id"], changed)
-        if changed.get("enabled") and not self._site.agenda.awaits("boot-look"):
-            self._site.agenda.schedule(self._site.clock(), "boot-look")
+        self._tell_operators(changed)
         return changed
 
 

@@ -12,6 +12,7 @@ from starlette.routing import Route
 
 from poya.lab.life.boot_sessions import BootSessions
 from poya.lab.services import bos_shapes
+from poya.lab.services.ages import is_of_age
 from poya.lab.services.answers import Problem, connexion_body, json_answer, no_content
 from poya.lab.services.bos_options import Options
 from poya.lab.services.bos_templates import Templates
@@ -39,8 +40,11 @@ class Sessions:
         return [
             Route(base, self.list_all, methods=["GET"]),
             Route(base, self.create, methods=["POST"]),
+            Route(base, self.delete_many, methods=["DELETE"]),
             Route(f"{base}/{{name}}", self.get, methods=["GET"]),
+            Route(f"{base}/{{name}}", self.patch, methods=["PATCH"]),
             Route(f"{base}/{{name}}", self.delete, methods=["DELETE"]),
+            Route(f"{base}/{{name}}/status", self.keep_status, methods=["POST"]),
             Route(f"{base}/{{name}}/status", self.status, methods=["GET"]),
             Route("/v2/applystaged", self.apply_staged, methods=["POST"]),
         ]
@@ -98,6 +102,34 @@ class Sessions:
         self._records.delete(tenant_key(record["name"], record.get("tenant")))
         return no_content()
 
+    async def delete_many(self, request: Request) -> Response:
+        """Delete the sessions of an age and a status; without conditions, all."""
+        tenant, query = self._tenant(request), request.query_params
+        least, most, status = (query.get(n) for n in ("min_age", "max_age", "status"))
+        now_s = self._site.clock()
+        for key, session in list(self._records.items()):
+            told = session["status"]
+            fits = is_of_age(told["start_time"], now_s, least=least, most=most)
+            if (
+                fits
+                and status in (None, told["status"])
+                and tenant in (None, session.get("tenant"))
+            ):
+                self._records.delete(key)
+        return no_content()
+
+    async def patch(self, request: Request) -> Response:
+        """Change the status or the components of a session, as BOS's operators do."""
+        record = self._record(request)
+        given = await connexion_body(request, bos_shapes.SESSION_UPDATE)
+        changed = record | given | {"status": record["status"] | given.get("status", {})}
+        self._records.put(tenant_key(record["name"], record.get("tenant")), changed)
+        return json_answer(changed)
+
+    async def keep_status(self, request: Request) -> Response:
+        """Keep how far a session has come, which only matters when its nodes go on to others."""
+        return await self.status(request)
+
     async def status(self, request: Request) -> Response:
         """How far a session has come: reckoned from the components that it manages."""
         session = self._record(request)
@@ -143,7 +175,9 @@ class Sessions:
         record = self._records.get(tenant_key(name, self._tenant(request)))
         if record is None:
             raise Problem(
-                404, f"Session {name} could not be found", title="Session could not found."
+                404,
+                f"Session {name} could not be found",
+                title=self._site.profile.bos_not_found_title or "Session could not found.",
             )
         return record
 

@@ -112,3 +112,16 @@ def _boot_set(profile: ReleaseProfile) -> Shape:
 
 TEMPLATE_NAME = _NAME
 APPLY_STAGED = closed({"xnames": array(TEXT, None, None)}, "xnames")
+SESSION_UPDATE = closed(
+    {
+        "status": closed(
+            {
+                "start_time": TEXT,
+                "end_time": Shape("string", nullable=True),
+                "status": one_of("pending", "running", "complete"),
+                "error": Shape("string", nullable=True),
+            }
+        ),
+        "components": TEXT,
+    }
+)

@@ -145,7 +145,7 @@ class Templates:
             raise Problem(
                 404,
                 f"Sessiontemplate {name} could not be found",
-                title="Sessiontemplate could not found.",
+                title=self._site.profile.bos_not_found_title or "Sessiontemplate could not found.",
             )
         return record
 

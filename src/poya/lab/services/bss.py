@@ -14,7 +14,7 @@ from typing import Any
 import msgspec
 from starlette.applications import Starlette
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
 from poya.lab.services.answers import Problem, go_app, go_body, json_answer, no_content
@@ -48,6 +48,8 @@ def app(site: LabSite) -> Starlette:
             Route(path, service.delete, methods=["DELETE"]),
             Route(f"{base}/hosts", service.list_hosts, methods=["GET"]),
             Route(f"{base}/hosts", service.refresh_hosts, methods=["POST"]),
+            Route(f"{base}/bootscript", service.boot_script, methods=["GET"]),
+            Route(f"{base}/endpoint-history", service.history, methods=["GET"]),
             Route(f"{base}/dumpstate", service.dump, methods=["GET"]),
             Route(f"{base}/service/{{part:path}}", service.status, methods=["GET"]),
         ]
@@ -155,6 +157,25 @@ class BootScripts:
         """Hear of them again."""
         return no_content()
 
+    async def boot_script(self, request: Request) -> Response:
+        """The iPXE script that a node gets now: by its own record, its role's, or the default."""
+        query = request.query_params
+        macs, nids = query.getlist("mac"), _numbers(query.getlist("nid"))
+        hosts = [*query.getlist("name"), *self._hosts_of(macs, nids)]
+        if not hosts:
+            raise Problem(400, "Need a mac=, name=, or nid= parameter")
+        component = self._site.state.components.get(hosts[0]) or {}
+        for name in (hosts[0], component.get("Role", ""), "Default"):
+            record = self._records.get(name)
+            if record is not None and record.get("kernel"):
+                token = (self._tokens.get(name) or {}).get("token", "")
+                return PlainTextResponse(_ipxe(record, component, token))
+        raise Problem(404, f"The node for {hosts[0]} is unknown")
+
+    async def history(self, _request: Request) -> Response:
+        """Who asked for what: nothing is kept here."""
+        return json_answer([])
+
     async def dump(self, _request: Request) -> Response:
         """Everything."""
         return json_answer({"Components": self._hosts(), "Params": self._all()})
@@ -237,6 +258,18 @@ def _merge_cloud(old: JsonObject, new: JsonObject) -> JsonObject:
         both = {**(old.get(name) or {}), **(new.get(name) or {})}
         merged[name] = both or None
     return merged | {"phone-home": home | (new.get("phone-home") or {})}
+
+
+def _ipxe(record: JsonObject, component: JsonObject, token: str) -> str:
+    words = [record.get("params", ""), f"xname={component.get('ID', '')}"]
+    words += [f"nid={component.get('NID', 0)}", f"bss_referral_token={token}"]
+    params = " ".join(word for word in words if word)
+    return (
+        "#!ipxe\n"
+        f"kernel --name kernel {record['kernel']} initrd=initrd {params} || goto boot_retry\n"
+        f"initrd --name initrd {record.get('initrd', '')} || goto boot_retry\n"
+        "boot || goto boot_retry\n:boot_retry\nsleep 30\nchain /boot/v1/bootscript\n"
+    )
 
 
 def _shown(record: JsonObject) -> JsonObject:

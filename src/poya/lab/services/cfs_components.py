@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import cast
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -13,7 +14,9 @@ from poya.lab.life.configuring import Configuring
 from poya.lab.services.answers import (
     Crash,
     Problem,
+    complain,
     connexion_body,
+    connexion_json,
     connexion_patches,
     json_answer,
     no_content,
@@ -23,7 +26,7 @@ from poya.lab.services.cfs_options import Options
 from poya.lab.services.cfs_shapes import component_v2, component_v3
 from poya.lab.services.cfs_status import configuration_status
 from poya.lab.services.cfs_views import next_page, page, to_v2, to_v3, v2_page, v3_page_request
-from poya.lab.services.schema import BOOLEAN, TEXT, Shape, patches
+from poya.lab.services.schema import BOOLEAN, TEXT, Shape, array, patches
 from poya.lab.services.times import cfs_time
 from poya.lab.site import LabSite
 from poya.lab.state import JsonObject
@@ -46,6 +49,7 @@ class Components:
         routes = [
             Route(v2, self.list_v2, methods=["GET"]),
             Route(v2, self.patch_many_v2, methods=["PATCH"]),
+            Route(v2, self.put_many_v2, methods=["PUT"]),
             Route(f"{v2}/{{id}}", self.get_v2, methods=["GET"]),
             Route(f"{v2}/{{id}}", self.put_v2, methods=["PUT"]),
             Route(f"{v2}/{{id}}", self.patch_v2, methods=["PATCH"]),
@@ -55,6 +59,7 @@ class Components:
             routes += [
                 Route(v3, self.list_v3, methods=["GET"]),
                 Route(v3, self.patch_many_v3, methods=["PATCH"]),
+                Route(v3, self.put_many_v3, methods=["PUT"]),
                 Route(f"{v3}/{{id}}", self.get_v3, methods=["GET"]),
                 Route(f"{v3}/{{id}}", self.put_v3, methods=["PUT"]),
                 Route(f"{v3}/{{id}}", self.patch_v3, methods=["PATCH"]),
@@ -142,6 +147,25 @@ class Components:
         """The same; only the ids are answered."""
         changed = await self._patch_many(request, component_v3(), lambda patch: patch)
         return json_answer({"component_ids": [component["id"] for component in changed]})
+
+    async def put_many_v2(self, request: Request) -> Response:
+        """Create or replace several components."""
+        given = await self._given_many(request, component_v2())
+        put = [self._put(c["id"], _layers_to_v3({"state": [], **to_v3(c)})) for c in given]
+        return json_answer([to_v2(_layers_to_v2(component)) for component in put])
+
+    async def put_many_v3(self, request: Request) -> Response:
+        """The same; only the ids are answered."""
+        given = await self._given_many(request, component_v3())
+        return json_answer({"component_ids": [self._put(c["id"], c)["id"] for c in given]})
+
+    async def _given_many(self, request: Request, shape: Shape) -> list[JsonObject]:
+        value = await connexion_json(request)
+        complain(value, array(shape))
+        given = cast("list[JsonObject]", value)
+        if not all("id" in component for component in given):
+            raise Problem(400, "'id' is a required property")
+        return given
 
     async def delete(self, request: Request) -> Response:
         """Delete a component."""

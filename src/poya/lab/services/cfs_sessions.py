@@ -5,15 +5,18 @@ from __future__ import annotations
 
 import uuid
 
+from starlette.datastructures import QueryParams
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
 from poya.lab.life.configuring import Configuring
+from poya.lab.services.ages import is_of_age
 from poya.lab.services.answers import Problem, connexion_body, json_answer, no_content
 from poya.lab.services.cfs_options import Options
 from poya.lab.services.cfs_shapes import session_v2, session_v3
 from poya.lab.services.cfs_views import next_page, page, to_v2, to_v3, v2_page, v3_page_request
+from poya.lab.services.schema import Shape
 from poya.lab.services.times import bos_time
 from poya.lab.site import LabSite
 from poya.lab.state import JsonObject
@@ -40,6 +43,8 @@ class Sessions:
         routes = [
             Route(v2, self.list_v2, methods=["GET"]),
             Route(v2, self.create_v2, methods=["POST"]),
+            Route(v2, self.delete_many_v2, methods=["DELETE"]),
+            Route(f"{v2}/{{name}}", self.patch_v2, methods=["PATCH"]),
             Route(f"{v2}/{{name}}", self.get_v2, methods=["GET"]),
             Route(f"{v2}/{{name}}", self.delete, methods=["DELETE"]),
         ]
@@ -47,6 +52,8 @@ class Sessions:
             routes += [
                 Route(v3, self.list_v3, methods=["GET"]),
                 Route(v3, self.create_v3, methods=["POST"]),
+                Route(v3, self.delete_many_v3, methods=["DELETE"]),
+                Route(f"{v3}/{{name}}", self.patch_v3, methods=["PATCH"]),
                 Route(f"{v3}/{{name}}", self.get_v3, methods=["GET"]),
                 Route(f"{v3}/{{name}}", self.delete, methods=["DELETE"]),
             ]
@@ -92,6 +99,54 @@ class Sessions:
         """Delete a session."""
         self._records.delete(self._record(request)["name"])
         return no_content()
+
+    async def delete_many_v2(self, request: Request) -> Response:
+        """Delete the sessions that the query asks for; without conditions, all."""
+        self._delete_many(request)
+        return no_content()
+
+    async def delete_many_v3(self, request: Request) -> Response:
+        """The same; v3 tells which."""
+        return json_answer({"session_ids": self._delete_many(request)})
+
+    async def patch_v2(self, request: Request) -> Response:
+        """Change the status of a session, as its job does."""
+        given = to_v3(await connexion_body(request, Shape("object")))
+        return json_answer(to_v2(self._patch(request, given)))
+
+    async def patch_v3(self, request: Request) -> Response:
+        """The same."""
+        return json_answer(self._patch(request, await connexion_body(request, Shape("object"))))
+
+    def _patch(self, request: Request, given: JsonObject) -> JsonObject:
+        record = self._record(request)
+        status = given.get("status") or {}
+        for part in ("session", "artifacts"):
+            if isinstance(record["status"][part], dict):
+                record["status"][part] |= status.get(part) or {}
+            elif part in status:
+                record["status"][part] = status[part]
+        self._records.put(record["name"], record)
+        return record
+
+    def _delete_many(self, request: Request) -> list[str]:
+        query, now_s = request.query_params, self._site.clock()
+        least = query.get("min_age") or query.get("age")
+        doomed = [
+            name
+            for name, session in self._records.items()
+            if _fits(session["status"]["session"], query)
+            and (query.get("name_contains") or "") in name
+            and is_of_age(
+                session["status"]["session"]["start_time"],
+                now_s,
+                least=least,
+                most=query.get("max_age"),
+            )
+        ]
+        for name in doomed:
+            self._records.delete(name)
+        return doomed
 
     def _record(self, request: Request) -> JsonObject:
         name = request.path_params["name"]
@@ -146,6 +201,10 @@ class Sessions:
                 },
             },
         }
+
+
+def _fits(status: JsonObject, query: QueryParams) -> bool:
+    return all(query.get(field) in (None, "", status[field]) for field in ("status", "succeeded"))
 
 
 def _require_target(target: JsonObject) -> None:

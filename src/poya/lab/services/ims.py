@@ -14,6 +14,7 @@ from starlette.routing import Route
 from poya.lab.services.answers import ims_app, json_answer
 from poya.lab.services.ims_deleted import DeletedImages
 from poya.lab.services.ims_images import Images
+from poya.lab.services.ims_jobs import Jobs, RemoteBuildNodes
 from poya.lab.services.ims_others import PublicKeys, Recipes
 from poya.lab.site import LabSite
 
@@ -36,5 +37,7 @@ def app(site: LabSite) -> Starlette:
             *DeletedImages(site).routes(),
             *PublicKeys(site).routes(),
             *Recipes(site).routes(),
+            *Jobs(site).routes(),
+            *RemoteBuildNodes(site).routes(),
         ]
     )

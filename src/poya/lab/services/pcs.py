@@ -114,7 +114,7 @@ class _PowerControlService:
         return no_content()
 
     async def health(self, _request: Request) -> Response:
-        parts = ("KvStore", "StateManager", "Vault", "TaskRunner")
+        parts = ("KvStore", "DistLocking", "StateManager", "Vault", "TaskRunner")
         return json_answer(dict.fromkeys(parts, "connected, responsive"))
 
     def _status(self, asked: list[str], power: str, management: str) -> Response:

@@ -11,12 +11,14 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from poya.lab.services.answers import go_app, json_answer, no_content
+from poya.lab.services.answers import Problem, go_app, json_answer, no_content
 from poya.lab.services.smd_components import Components
 from poya.lab.services.smd_groups import Groups
+from poya.lab.services.smd_interfaces import Interfaces
 from poya.lab.services.smd_inventory import Inventory
 from poya.lab.services.smd_locks import Locks
 from poya.lab.services.smd_partitions import Partitions
+from poya.lab.services.smd_reservations import ServiceReservations
 from poya.lab.site import LabSite
 
 _VALUES = {
@@ -37,11 +39,14 @@ def app(site: LabSite) -> Starlette:
             Route("/service/ready", _ready, methods=["GET"]),
             Route("/service/liveness", _live, methods=["GET"]),
             Route("/service/values", _values, methods=["GET"]),
+            Route("/service/values/{kind}", _values_of, methods=["GET"]),
             *Components(site).routes(),
             *Groups(site).routes(),
             *Partitions(site).routes(),
             *Inventory(site).routes(),
+            *Interfaces(site).routes(),
             *Locks(site).routes(),
+            *ServiceReservations(site).routes(),
         ]
     )
 
@@ -56,3 +61,11 @@ async def _live(_request: Request) -> Response:
 
 async def _values(_request: Request) -> Response:
     return json_answer(_VALUES)
+
+
+async def _values_of(request: Request) -> Response:
+    kind = request.path_params["kind"].lower()
+    found = {name: values for name, values in _VALUES.items() if name.lower() == kind}
+    if not found:
+        raise Problem(404, "404 page not found")
+    return json_answer(found)

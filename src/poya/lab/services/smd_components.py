@@ -67,6 +67,7 @@ class Components:
             Route(base, self.list_all, methods=["GET"]),
             Route(base, self.create, methods=["POST"]),
             Route(f"{base}/Query", self.query, methods=["POST"]),
+            Route(f"{base}/ByNID/{{nid}}", self.get_by_nid, methods=["GET"]),
             Route(f"{base}/Query/{{xname}}", self.query_one, methods=["GET"]),
             Route(f"{base}/Bulk{{aspect}}", self.patch_many, methods=["PATCH"]),
             Route(f"{base}/{{xname}}", self.get, methods=["GET"]),
@@ -98,6 +99,16 @@ class Components:
     async def get(self, request: Request) -> Response:
         """One component."""
         return json_answer(self._component(request))
+
+    async def get_by_nid(self, request: Request) -> Response:
+        """The component of a node number."""
+        given = request.path_params["nid"]
+        if not given.isdecimal():
+            raise Problem(400, "Invalid NID")
+        for component in self._state.components.values():
+            if component.get("NID") == int(given):
+                return json_answer(component)
+        raise Problem(404, f"no such component nid: {given}")
 
     async def create(self, request: Request) -> Response:
         """Create components; those that exist stay as they are unless forced."""

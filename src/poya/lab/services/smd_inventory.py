@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""HSM: /Inventory/Hardware and /Inventory/EthernetInterfaces (reading)."""
+"""HSM: /Inventory/Hardware (reading)."""
 
 from __future__ import annotations
 
@@ -36,7 +36,6 @@ _ARRAYS = {
     "HSNBoard": "HSNBoards",
 }
 _IN_NODE = ("Processors", "NodeAccels", "Memory", "Drives", "NodeHsnNics", "NodeAccelRisers")
-_INTERFACE_FIELDS = {"macaddress": "MACAddress", "componentid": "ComponentID", "type": "Type"}
 
 
 class Inventory:
@@ -47,13 +46,11 @@ class Inventory:
 
     def routes(self) -> list[Route]:
         """The paths of this part of HSM."""
-        hardware, interfaces = "/Inventory/Hardware", "/Inventory/EthernetInterfaces"
+        hardware = "/Inventory/Hardware"
         return [
             Route(hardware, self.list_hardware, methods=["GET"]),
             Route(f"{hardware}/Query/{{xname}}", self.query_hardware, methods=["GET"]),
             Route(f"{hardware}/{{xname}}", self.get_hardware, methods=["GET"]),
-            Route(interfaces, self.list_interfaces, methods=["GET"]),
-            Route(f"{interfaces}/{{id}}", self.get_interface, methods=["GET"]),
         ]
 
     async def list_hardware(self, request: Request) -> Response:
@@ -85,32 +82,6 @@ class Inventory:
         ]
         arrays = _nested(found) if form == NESTED else _arranged(found)
         return json_answer({"XName": asked, "Format": form, **arrays})
-
-    async def list_interfaces(self, request: Request) -> Response:
-        """The network interfaces of the site's components."""
-        wanted = {
-            field: {value.lower() for value in request.query_params.getlist(name)}
-            for name in dict.fromkeys(request.query_params.keys())
-            if (field := _INTERFACE_FIELDS.get(name.lower()))
-        }
-        if not wanted:
-            return encoded_answer(self._state.ethernet_interfaces.encoded())
-        return json_answer(
-            [
-                record
-                for record in self._state.ethernet_interfaces.values()
-                if all(str(record.get(f, "")).lower() in values for f, values in wanted.items())
-            ]
-        )
-
-    async def get_interface(self, request: Request) -> Response:
-        """One network interface; its ID is its MAC address without colons."""
-        record = self._state.ethernet_interfaces.get(request.path_params["id"].lower())
-        if record is None:
-            raise Problem(
-                404, f"No such component ethernet interface: {request.path_params['id']}"
-            )
-        return json_answer(record)
 
     def _filter(self, query: QueryParams) -> Callable[[str], bool]:
         kinds = _listed(query, "type")
