@@ -45,6 +45,7 @@ class ReleaseProfile:
         bos_old_options: `disable_components_on_completion` exists.
         cfs_versions: GET /versions and / exist.
         cfs_v3: The v3 API (and its sources) exists.
+        cfs_logging_level: CFS has the option.
         cfs_description: Configurations have `description`.
         cfs_special_parameters: Layers have `special_parameters`.
         cfs_inventory_source: `additional_inventory` may name a source.
@@ -87,6 +88,7 @@ class ReleaseProfile:
     bos_old_options: bool = True
     cfs_versions: bool = False
     cfs_v3: bool = False
+    cfs_logging_level: bool = False
     cfs_description: bool = False
     cfs_special_parameters: bool = False
     cfs_inventory_source: bool = False
@@ -126,6 +128,7 @@ _CSM_1_4 = replace(
     smd="2.2.6",
     bss="1.22.0",
     cfs_versions=True,
+    cfs_logging_level=True,
     cfs_description=True,
     pcs="1.4.3",
     tapms="1.4.3",

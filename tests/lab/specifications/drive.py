@@ -12,6 +12,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Iterator
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -76,15 +77,15 @@ def _deviations(operation: Any, settings: Any, ca: str, token: str) -> Iterator[
 
 
 def _with_text_keys(value: Any) -> Any:
-    """YAML reads 200 as a number and on as a truth; JSON schemas want texts."""
+    """YAML reads 200 as a number, on as a truth, 2020-01-01 as a day; JSON wants texts."""
+    if isinstance(value, date):
+        return value.isoformat()
     if isinstance(value, dict):
         return {str(k): _enumerated(k, _with_text_keys(v)) for k, v in value.items()}
     return [_with_text_keys(item) for item in value] if isinstance(value, list) else value
 
 
 def _enumerated(key: object, value: Any) -> Any:
-    if key == "type" and value == "datetime":
-        return "string"  # an error of the IMS specification
     words = {True: "on", False: "off"}
     if key == "enum":
         return [words[v] if isinstance(v, bool) else v for v in value]

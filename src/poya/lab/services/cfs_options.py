@@ -80,4 +80,6 @@ class Options:
         options.put(_KEY, (options.get(_KEY) or {}) | patch)
 
     def _v2(self) -> JsonObject:
-        return to_v2({k: v for k, v in self.current().items() if k not in _ONLY_V3})
+        profile = self._site.profile
+        hidden = _ONLY_V3 if profile.cfs_logging_level else (*_ONLY_V3, "logging_level")
+        return to_v2({k: v for k, v in self.current().items() if k not in hidden})
