@@ -7,33 +7,32 @@ beyond how its object store behaves.
 
 from __future__ import annotations
 
+from poya.transfer.chunking import ChunkStore, cutter
 from poya.transfer.credentials import Credentials, CredentialsProvider
+from poya.transfer.delta import Ancestor, Delta
 from poya.transfer.endpoints import Endpoint, choose_endpoint, parse_endpoint
 from poya.transfer.engine import copy
 from poya.transfer.events import Advanced, Event, Failed, Finished, Paced, Retried, Started
 from poya.transfer.files import FileSource, FileTarget, sync_write
 from poya.transfer.guard import Cancel, Guard
 from poya.transfer.http import Exchanger, HttpRequest, HttpResponse
-from poya.transfer.jobs import (
+from poya.transfer.jobs import Job, Limits, Proof, Result
+from poya.transfer.memory import DEFAULT_PROCESS_BYTES, buffers_within
+from poya.transfer.meter import Gauge, Meter
+from poya.transfer.objects import ObjectSource, ObjectTarget
+from poya.transfer.pacing import Pace, Timetable, parse_timetable
+from poya.transfer.ports import (
     Expected,
     Held,
-    Job,
-    Limits,
     Opening,
     OpenUpload,
-    Proof,
     Reader,
-    Result,
     Sink,
     Source,
     Target,
     Twin,
     UploadMemory,
 )
-from poya.transfer.memory import DEFAULT_PROCESS_BYTES, buffers_within
-from poya.transfer.meter import Gauge, Meter
-from poya.transfer.objects import ObjectSource, ObjectTarget
-from poya.transfer.pacing import Pace, Timetable, parse_timetable
 from poya.transfer.retry import RetryPolicy
 from poya.transfer.s3 import S3Store
 from poya.transfer.s3errors import NoSuchUpload
@@ -43,9 +42,12 @@ from poya.transfer.sizes import parse_size
 __all__ = [
     "DEFAULT_PROCESS_BYTES",
     "Advanced",
+    "Ancestor",
     "Cancel",
+    "ChunkStore",
     "Credentials",
     "CredentialsProvider",
+    "Delta",
     "Endpoint",
     "Event",
     "Exchanger",
@@ -88,6 +90,7 @@ __all__ = [
     "buffers_within",
     "choose_endpoint",
     "copy",
+    "cutter",
     "parse_endpoint",
     "parse_size",
     "parse_timetable",

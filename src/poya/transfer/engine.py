@@ -16,7 +16,8 @@ from poya.transfer.buffers import BufferPool
 from poya.transfer.crews import Crew
 from poya.transfer.events import Event, Failed, Finished, Paced, Progress
 from poya.transfer.guard import Brake, Cancel
-from poya.transfer.jobs import Job, Limits, Result, UploadMemory
+from poya.transfer.jobs import Job, Limits, Result
+from poya.transfer.ports import UploadMemory
 from poya.transfer.stream import run_job
 from poya.transfer.workshop import Workshop
 

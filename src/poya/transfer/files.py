@@ -34,8 +34,8 @@ from poya.transfer.etags import MIB, is_plain_md5, multipart_etag, part_count
 from poya.transfer.etags import md5 as md5_of
 from poya.transfer.guard import Guard
 from poya.transfer.http import StreamBody
-from poya.transfer.jobs import Expected, Held, Opening, Sink, Target, Twin
 from poya.transfer.layout import Layout, Part, usable_part_sizes
+from poya.transfer.ports import Expected, Held, Opening, Sink, Target, Twin
 
 _READ_FLAGS = os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC
 _WRITE_FLAGS = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
@@ -159,6 +159,8 @@ class PartialFileSink:
 
     reads_back = True
     guards_way = True
+    copied_bytes = 0
+    note = ""
 
     def __init__(self, path: Path, layout: Layout, source_etag: str) -> None:
         self._path = path

@@ -11,9 +11,10 @@ from poya.transfer.digests import OrderedDigests
 from poya.transfer.etags import is_plain_md5, multipart_etag
 from poya.transfer.guard import Guard
 from poya.transfer.http import StreamBody
-from poya.transfer.jobs import Expected, Job, Reader, Sink
+from poya.transfer.jobs import Job
 from poya.transfer.layout import Layout, Part, other_cuts
 from poya.transfer.pipeline import Done, Pipeline, Route, Unapproved
+from poya.transfer.ports import Expected, Reader, Sink
 from poya.transfer.readahead import ReadAhead
 from poya.transfer.verdict import Read
 from poya.transfer.workshop import Guards, Workshop, guards_for
@@ -187,6 +188,8 @@ class _Comparison:
     """A target that writes nothing and notes whether it should have."""
 
     reads_back = guards_way = False
+    copied_bytes = 0
+    note = ""
 
     def __init__(self) -> None:
         self.differs = False

@@ -3,33 +3,29 @@
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
-from poya.errors import Conflict, DataDamaged, NotFound, PoyaError, RequestRefused
-from poya.transfer.etags import is_plain_md5, multipart_etag
-from poya.transfer.etags import md5 as md5_of
-from poya.transfer.guard import Guard, cleaning_guard
-from poya.transfer.http import Body, StreamBody
-from poya.transfer.jobs import (
+from poya.errors import Conflict, NotFound, RequestRefused
+from poya.transfer.chunking import cutter
+from poya.transfer.delta import Assembler, Delta, DeltaSink
+from poya.transfer.etags import is_plain_md5
+from poya.transfer.guard import Guard
+from poya.transfer.layout import Layout, is_cut_in_doubt
+from poya.transfer.ports import (
     Expected,
     Held,
     Opening,
-    OpenUpload,
     Sink,
     Target,
     Twin,
-    UploadMemory,
 )
-from poya.transfer.layout import Layout, Part, is_cut_in_doubt
 from poya.transfer.s3 import S3Store
-from poya.transfer.s3errors import NoSuchUpload
 from poya.transfer.s3values import ObjectHead, ObjectPlace
 from poya.transfer.serverside import adopt, copy_in_parts
+from poya.transfer.sinks import MultipartSink, SinglePutSink
+from poya.transfer.uploads import abandon_uploads, begin_upload, continue_upload
 
 _PRECONDITION_FAILED = 412
-_MAX_SENDS = 3
 
 
 class ObjectReader:
@@ -139,247 +135,22 @@ class ObjectTarget:
     def open(self, layout: Layout, opening: Opening, guard: Guard) -> Sink:
         """Begin an upload, or continue one that the caller remembers."""
         if not layout.is_multipart:
-            _abandon_uploads(self, opening.memory, guard)
+            abandon_uploads(self, opening.memory, guard)
             return SinglePutSink(self, opening.metadata)
-        found = _continue_upload(self, layout, opening.memory, guard)
-        upload_id, kept = found or (_begin_upload(self, layout, opening, guard), {})
-        return MultipartSink(self, upload_id, kept, opening.memory)
+        found = continue_upload(self, layout, opening.memory, guard)
+        upload_id, kept = found or (begin_upload(self, layout, opening, guard), {})
+        sink = MultipartSink(self, upload_id, kept, opening.memory)
+        return _with_delta(sink, self, upload_id, opening.delta)
 
     def __str__(self) -> str:
         return f"{self.place} at {self.store.site}"
 
 
-class SinglePutSink:
-    """An object that is written in one request; the store refuses bytes of another md5."""
-
-    reads_back = False
-    guards_way = False
-
-    def __init__(self, target: ObjectTarget, metadata: Mapping[str, str]) -> None:
-        self._target, self._metadata = target, metadata
-        self._is_written = False
-        self.kept: Mapping[int, str] = {}
-
-    def read_back(self, part: Part, into: memoryview) -> None:
-        """Never asked for."""
-        raise NotImplementedError
-
-    def write(self, part: Part, data: memoryview, md5: str | None, guard: Guard) -> str:  # noqa: ARG002
-        """Write the object."""
-        md5 = md5 or md5_of(data)
-        self._put(data, md5, guard)
-        return md5
-
-    def write_stream(
-        self,
-        part: Part,  # noqa: ARG002
-        body: StreamBody,
-        md5: str | None,
-        guard: Guard,
-    ) -> str:
-        """Write the object while it is read; its md5 is known beforehand."""
-        if md5 is None:
-            raise ValueError("a streamed object needs a known md5")
-        self._put(body, md5, guard)
-        return md5
-
-    def publish(self, part_md5s: Sequence[str], guard: Guard) -> str:
-        """Compare what the store holds."""
-        return _confirmed(self._target, part_md5s[0], guard)
-
-    def discard(self) -> None:
-        """Delete the object if it was written."""
-        if self._is_written:
-            with cleaning_guard() as guard:
-                self._target.store.delete(self._target.place, guard)
-
-    def leave(self) -> None:
-        """A single request leaves nothing to continue."""
-
-    def _put(self, body: Body, md5: str, guard: Guard) -> None:
-        target = self._target
-        target.store.put(target.place, body, md5, self._metadata, guard)
-        self._is_written = True
-
-
-class MultipartSink:
-    """An object that is written in parts."""
-
-    reads_back = False
-
-    def __init__(
-        self,
-        target: ObjectTarget,
-        upload_id: str,
-        kept: Mapping[int, str],
-        memory: UploadMemory | None,
-    ) -> None:
-        self._target, self._upload_id, self._memory = target, upload_id, memory
-        self._is_published = False
-        self.guards_way = target.store.is_secure
-        self.kept = kept
-
-    def read_back(self, part: Part, into: memoryview) -> None:
-        """Parts of an open upload cannot be read."""
-        raise NotImplementedError
-
-    def write(self, part: Part, data: memoryview, md5: str | None, guard: Guard) -> str:
-        """Send a part until the store confirms its md5, if that is known here."""
-        etag = self._send(part, data, md5, guard)
-        if md5 is None and is_plain_md5(etag):
-            return etag
-        md5 = md5 or md5_of(data)
-        for _ in range(_MAX_SENDS - 1):
-            if etag == md5:
-                return md5
-            guard.retried(f"part {part.number} of {self._target}: etag {etag} is not {md5}", 0.0)
-            etag = self._send(part, data, md5, guard)
-        if etag == md5:
-            return md5
-        raise _damaged_at(self._target, f"part {part.number}", md5, etag)
-
-    def write_stream(self, part: Part, body: StreamBody, md5: str | None, guard: Guard) -> str:
-        """Send a part while it is read."""
-        return self._send(part, body, md5, guard)
-
-    def publish(self, part_md5s: Sequence[str], guard: Guard) -> str:
-        """Complete the upload; the etag that HEAD tells then."""
-        store, place = self._target.store, self._target.place
-        self._is_published = True
-        try:
-            store.complete(place, self._upload_id, list(enumerate(part_md5s, 1)), guard)
-        except NoSuchUpload:
-            # Completed already, and the answer was lost? Then HEAD tells the right etag.
-            if not _is_held(self._target, multipart_etag(part_md5s), guard):
-                raise
-        etag = _confirmed(self._target, multipart_etag(part_md5s), guard)
-        self._forget()
-        return etag
-
-    def discard(self) -> None:
-        """Abort the upload; delete the object if it was published already."""
-        with cleaning_guard() as guard:
-            if self._is_published:
-                self._target.store.delete(self._target.place, guard)
-            with contextlib.suppress(NoSuchUpload):
-                self._target.store.abort(self._target.place, self._upload_id, guard)
-        self._forget()
-
-    def leave(self) -> None:
-        """Keep the upload if the caller remembers it; abort it otherwise, if that can be done."""
-        if self._memory is None:
-            with contextlib.suppress(PoyaError), cleaning_guard() as guard:
-                self._target.store.abort(self._target.place, self._upload_id, guard)
-
-    def _send(self, part: Part, body: Body, md5: str | None, guard: Guard) -> str:
-        store, place = self._target.store, self._target.place
-        return store.upload_part(place, (self._upload_id, part.number), body, md5, guard)
-
-    def _forget(self) -> None:
-        if self._memory is not None:
-            self._memory.forget(self._target.where, self._upload_id)
-
-
-def _continue_upload(
-    target: ObjectTarget, layout: Layout, memory: UploadMemory | None, guard: Guard
-) -> tuple[str, Mapping[int, str]] | None:
-    """The remembered upload that fits best; other remembered ones are aborted."""
-    chosen: tuple[str, Mapping[int, str]] | None = None
-    for upload, kept in _remembered(target, layout, memory, guard):
-        if chosen is None and upload.part_size_bytes == layout.part_size_bytes:
-            chosen = (upload.upload_id, kept)
-        else:
-            _abort_remembered(target, upload, memory, guard)
-    return chosen
-
-
-def _remembered(
-    target: ObjectTarget, layout: Layout, memory: UploadMemory | None, guard: Guard
-) -> Iterator[tuple[OpenUpload, Mapping[int, str]]]:
-    sizes = {part.number: part.size_bytes for part in layout.parts()} if memory else {}
-    for upload in memory.recall(target.where) if memory else ():
-        try:
-            parts = target.store.list_parts(target.place, upload.upload_id, guard)
-        except NoSuchUpload:
-            _forget(target, upload, memory)
-            continue
-        yield (
-            upload,
-            {
-                part.number: part.etag
-                for part in parts
-                if part.size_bytes == sizes.get(part.number) and is_plain_md5(part.etag)
-            },
-        )
-
-
-def _begin_upload(target: ObjectTarget, layout: Layout, opening: Opening, guard: Guard) -> str:
-    store, place = target.store, target.place
-    before = _open_uploads(target, guard)
-    retries: list[str] = []
-
-    def note(reason: str, wait_s: float) -> None:
-        retries.append(reason)
-        guard.retried(reason, wait_s)
-
-    upload_id = store.create_multipart(place, opening.metadata, replace(guard, retried=note))
-    if opening.memory is not None:
-        upload = OpenUpload(upload_id, layout.part_size_bytes)
-        opening.memory.remember(target.where, upload)
-    if retries:
-        _abort_strays(target, _open_uploads(target, guard) - before - {upload_id}, guard)
-    return upload_id
-
-
-def _open_uploads(target: ObjectTarget, guard: Guard) -> set[str]:
-    uploads = target.store.list_uploads(target.place.bucket, target.place.key, guard)
-    return {upload.upload_id for upload in uploads if upload.key == target.place.key}
-
-
-def _abort_strays(target: ObjectTarget, strays: set[str], guard: Guard) -> None:
-    """Abort what our repeated requests left; an upload with parts is somebody else's."""
-    for upload_id in strays:
-        with contextlib.suppress(NoSuchUpload):
-            if not target.store.list_parts(target.place, upload_id, guard):
-                target.store.abort(target.place, upload_id, guard)
-
-
-def _abandon_uploads(target: ObjectTarget, memory: UploadMemory | None, guard: Guard) -> None:
-    for upload in memory.recall(target.where) if memory else ():
-        _abort_remembered(target, upload, memory, guard)
-
-
-def _abort_remembered(
-    target: ObjectTarget, upload: OpenUpload, memory: UploadMemory | None, guard: Guard
-) -> None:
-    with contextlib.suppress(NoSuchUpload):
-        target.store.abort(target.place, upload.upload_id, guard)
-    _forget(target, upload, memory)
-
-
-def _forget(target: ObjectTarget, upload: OpenUpload, memory: UploadMemory | None) -> None:
-    if memory is not None:
-        memory.forget(target.where, upload.upload_id)
-
-
-def _is_held(target: ObjectTarget, etag: str, guard: Guard) -> bool:
-    try:
-        return target.store.head(target.place, guard).etag == etag
-    except NotFound:
-        return False
-
-
-def _confirmed(target: ObjectTarget, etag: str, guard: Guard) -> str:
-    """Read the object's etag back. Raises `DataDamaged` if it is not the one computed here."""
-    told = target.store.head(target.place, guard).etag
-    if told != etag:
-        raise _damaged_at(target, "the object", etag, told)
-    return told
-
-
-def _damaged_at(target: ObjectTarget, what: str, sent: str, told: str) -> DataDamaged:
-    return DataDamaged(
-        f"The target {target} holds other bytes than were sent to it ({what}).",
-        why=f"The bytes sent have the etag {sent}; the object store tells {told or 'none'}.",
-        todo="Have the target's object store checked, then run it again.",
-    )
+def _with_delta(sink: Sink, target: ObjectTarget, upload_id: str, delta: Delta | None) -> Sink:
+    cut = cutter() if delta is not None else None
+    if delta is None or cut is None:
+        return sink
+    old = delta.ancestor.twin if delta.ancestor is not None else None
+    if old is None:
+        return DeltaSink(sink, cut, delta)
+    return DeltaSink(sink, cut, delta, Assembler(target.store, old, target.place, upload_id))

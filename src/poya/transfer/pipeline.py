@@ -20,8 +20,8 @@ from functools import partial
 from poya.transfer.buffers import Buffer
 from poya.transfer.digests import OrderedDigests
 from poya.transfer.etags import md5
-from poya.transfer.jobs import Reader, Sink
 from poya.transfer.layout import Part
+from poya.transfer.ports import Reader, Sink
 from poya.transfer.workshop import Guards, Workshop
 
 

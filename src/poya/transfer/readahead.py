@@ -12,8 +12,8 @@ from functools import partial
 from poya.transfer.buffers import Buffer
 from poya.transfer.digests import OrderedDigests
 from poya.transfer.http import StreamBody
-from poya.transfer.jobs import Reader
 from poya.transfer.layout import Part
+from poya.transfer.ports import Reader
 from poya.transfer.workshop import Guards, Workshop
 
 

@@ -9,8 +9,8 @@ from concurrent.futures import ThreadPoolExecutor
 from poya.errors import NotFound, PoyaError, RequestRefused
 from poya.transfer.etags import MAX_PART_BYTES
 from poya.transfer.guard import Guard, cleaning_guard
-from poya.transfer.jobs import Expected, Held, Opening, Twin
 from poya.transfer.layout import Layout, Part
+from poya.transfer.ports import Expected, Held, Opening, Twin
 from poya.transfer.s3 import S3Store
 from poya.transfer.s3values import ObjectPlace
 

@@ -10,10 +10,11 @@ from dataclasses import replace
 from poya.errors import Conflict, DataDamaged, PoyaError
 from poya.transfer.etags import is_plain_md5, matching_part_size, part_count
 from poya.transfer.guard import Guard
-from poya.transfer.jobs import Expected, Held, Job, Opening, Proof, Reader, Result, Sink
+from poya.transfer.jobs import Job, Proof, Result
 from poya.transfer.layout import Layout, lay_out_file, lay_out_object, recut_layout
 from poya.transfer.moving import Mover
 from poya.transfer.pipeline import Unapproved
+from poya.transfer.ports import Expected, Held, Opening, Reader, Sink
 from poya.transfer.verdict import Read, judge, source_damaged
 from poya.transfer.workshop import Workshop, guards_for
 
@@ -67,7 +68,7 @@ class _Artifact:
             # Of several cuts that the source's etag allowed, another one was the source's.
             layout = recut_layout(layout.size_bytes, cut)
             etag = self._job.target.recut(layout, opening, guard)
-        return self._result(layout, etag, proof, read)
+        return self._result(sink, layout, etag, (proof, read))
 
     def _move_and_prove(self, sink: Sink) -> tuple[Proof, Read]:
         kept = dict(sink.kept)
@@ -122,7 +123,8 @@ class _Artifact:
             again_same = self._mover.reads_the_same_again(self._shop)
         return source_damaged(str(self._job.source), self._wanted, read, again_same=again_same)
 
-    def _result(self, layout: Layout, etag: str, proof: Proof, read: Read) -> Result:
+    def _result(self, sink: Sink, layout: Layout, etag: str, proven: tuple[Proof, Read]) -> Result:
+        proof, read = proven
         part_size = layout.part_size_bytes if layout.is_multipart else None
         if not self._job.target.is_object:
             etag, part_size = _file_etag(self._etag, read)
@@ -133,10 +135,12 @@ class _Artifact:
             read.md5 or self._wanted.md5,
             self._mover.sha256() if read.md5 else None,
             part_size,
-            self._mover.moved_bytes,
+            self._mover.moved_bytes - sink.copied_bytes,
             self._mover.kept_bytes,
             is_reused=False,
             proof=proof,
+            copied_bytes=sink.copied_bytes,
+            note=sink.note,
         )
 
 
@@ -188,11 +192,14 @@ def _adopted(job: Job, wanted: Expected, shop: Workshop, guard: Guard) -> Result
         return None
     result = _reused(held, wanted, job, shop)
     is_equal = held.etag == wanted.etag
-    return replace(result, is_reused=False, proof=Proof.ETAG if is_equal else Proof.COPY)
+    proof = Proof.ETAG if is_equal else Proof.COPY
+    return replace(
+        result, is_reused=False, proof=proof, kept_bytes=0, copied_bytes=held.size_bytes
+    )
 
 
 def _opening(job: Job, wanted: Expected, shop: Workshop) -> Opening:
-    return Opening(wanted.etag or wanted.md5 or "", job.metadata, shop.memory)
+    return Opening(wanted.etag or wanted.md5 or "", job.metadata, shop.memory, job.delta)
 
 
 def _reused(held: Held, wanted: Expected, job: Job, shop: Workshop) -> Result:

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 
 from poya.errors import DataDamaged
 from poya.transfer.etags import is_plain_md5
-from poya.transfer.jobs import Expected, Proof
+from poya.transfer.jobs import Proof
+from poya.transfer.ports import Expected
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,8 @@ from poya.transfer.buffers import BufferPool
 from poya.transfer.crews import Crew
 from poya.transfer.events import Progress, Retried
 from poya.transfer.guard import Brake, Cancel, Guard
-from poya.transfer.jobs import Job, Limits, UploadMemory
+from poya.transfer.jobs import Job, Limits
+from poya.transfer.ports import UploadMemory
 
 
 @dataclass(frozen=True, slots=True)
