@@ -334,6 +334,11 @@ class Workshop:
         """Who works on a run, and on the vCluster that it is about."""
         return occupation_of(self.store.find(run_id), self.target_lock_of(run_id))
 
+    @property
+    def chunks(self) -> Path:
+        """What is kept in mind of files that were moved; a cache, safe to delete."""
+        return self.store.state / "chunks"
+
     def pace_file(self, run_id: str) -> Path:
         """Where a bandwidth limit is left for the process that carries out a run."""
         return self.store.find(run_id).pace

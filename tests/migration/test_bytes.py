@@ -36,7 +36,9 @@ def rebuild_rootfs(site: TestSite, name: str, body: bytes) -> None:
     manifest = json.loads(site.ground.objects.read_now("boot-images", key))
     rootfs = next(a for a in manifest["artifacts"] if a["type"].endswith("squashfs"))
     rootfs_key = rootfs["link"]["path"].removeprefix("s3://boot-images/")
-    stored = site.ground.objects.put(NewObject("boot-images", rootfs_key, [body]))
+    stored = site.ground.objects.put(
+        NewObject("boot-images", rootfs_key, [body], part_bytes=8 * 1024**2)
+    )
     rootfs["md5"] = hashlib.md5(body).hexdigest()
     rootfs["link"]["etag"] = stored.etag
     raw = json.dumps(manifest).encode()
@@ -61,6 +63,34 @@ def test_a_rebuilt_image_sends_only_what_changed(operator: Operator, lab_pair: L
     for record in images:
         rows = [row for row in lab_pair.prealps.ground.objects.rows() if record["id"] in row.key]
         assert len(rows) == 5
+
+
+def test_a_rebuilt_rootfs_sends_only_its_new_chunks(operator: Operator, lab_pair: LabPair) -> None:
+    again = ("--on-conflict", "overwrite", "--accept", "all", "--output", "json")
+    old = os.urandom(24 * 1024**2)
+    rebuild_rootfs(lab_pair.alps, COS, old)
+    assert migrate(operator, "--delta", "always").status == 0
+    new = old[:9_000_000] + os.urandom(50_000) + old[9_100_000:]
+    rebuild_rootfs(lab_pair.alps, COS, new)
+
+    answer = migrate(operator, "--delta", "always", *again)
+
+    assert answer.status == 0, answer.err
+    assert json.loads(answer.out)["report"]["moved_bytes"] <= 2 * 1024**2
+    assert "copied at the target from s3://boot-images/" in answer.err
+    stored = {row.key: row.etag for row in lab_pair.alps.ground.objects.rows()}
+    brought = {row.key: row.etag for row in lab_pair.prealps.ground.objects.rows()}
+    [etag] = [
+        stored[key]
+        for key in stored
+        if image_at(lab_pair.alps, COS)["id"] in key and key.endswith("rootfs")
+    ]
+    assert etag in brought.values()
+    assert not [key for key in brought if "scratch" in key]
+
+    never = migrate(operator, "--delta", "never", *again)
+    assert never.status == 0
+    assert json.loads(never.out)["report"]["moved_bytes"] == 0, "it is there already"
 
 
 def test_progress_as_json_lines_tells_rates_and_totals(operator: Operator) -> None:
@@ -130,6 +160,7 @@ def test_a_run_is_paused_and_continued_from_outside(operator: Operator, lab_pair
         said.append(line)
         if line == "transfer: paused\n":
             break
+    time.sleep(2.0)  # what was under way comes to rest
     before = moved_bytes(lab_pair.alps)
     time.sleep(1.0)
     assert moved_bytes(lab_pair.alps) == before

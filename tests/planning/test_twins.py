@@ -68,3 +68,25 @@ def test_without_md5s_the_etags_decide() -> None:
 
 def test_md5s_that_contradict_equal_etags_are_no_twins() -> None:
     assert twins_of(stored(WANTED, md5="0" * 32), OLD) == [None, None, None]
+
+
+def test_older_versions_are_of_the_same_type_and_of_that_image_first() -> None:
+    big = 20 * 1024**2
+    wanted, other, old = (
+        stored(made_of(name, f"rootfs {name}", f"kernel {name}", f"initrd {name}"), size_bytes=big)
+        for name in ("new", "b-other", "old")
+    )
+    old = replace(old, name="image")
+    assert wanted.manifest is not None
+    twins = Twins(inventory(images=(other, old)))
+    found = twins.ancestors_of(wanted.manifest.artifacts[0], "image")
+    assert [ancestor.path for ancestor in found] == [
+        "s3://boot-images/old/squashfs", "s3://boot-images/b-other/squashfs",
+    ]  # fmt: skip
+    assert (found[0].md5, found[0].size_bytes) == (etag_of("rootfs old"), big)
+
+
+def test_what_is_there_whole_or_is_small_needs_no_older_version() -> None:
+    assert WANTED.manifest is not None
+    twins = Twins(inventory(images=(OLD,)))
+    assert [twins.ancestors_of(a, "image") for a in WANTED.manifest.artifacts] == [(), (), ()]

@@ -198,3 +198,24 @@ def test_several_objects_move_at_once(pair: Pair) -> None:
     results = copy([job(pair, key) for key in etags], Limits(memory_bytes=32 * MIB))
     assert {result.name: result.etag for result in results} == etags
     assert all(stored(pair.prealps, key) == datas[key] for key in etags)
+
+
+def test_a_rebuilt_file_is_made_of_the_old_one(pair: Pair) -> None:
+    from poya.transfer import Ancestor, Delta
+    from poya.transfer.chunking import ChunkIndex, cutter
+
+    cut = cutter()
+    assert cut is not None
+    old = content(64 * MIB)
+    etag = put(pair.prealps, "v1", old, 8 * MIB)
+    new = old[: 5 * MIB] + content(MIB, "in") + old[5 * MIB : 30 * MIB] + old[31 * MIB :]
+    wanted_etag = put(pair.alps, "v2", new, 8 * MIB)
+    index = ChunkIndex(cut(memoryview(old)))
+    delta = Delta("always", Ancestor(Twin(place("v1"), etag), index))
+    known = Expected(len(new), md5_of(new))
+    [result] = copy([job(pair, "v2", expected=known, delta=delta)])
+    assert (result.etag, result.proof) == (wanted_etag, Proof.MD5)
+    assert stored(pair.prealps, "v2") == new
+    assert result.moved_bytes <= 0.2 * len(new)
+    assert pair.prealps.list_keys(BUCKET, "v2") == ["v2"]
+    assert pair.prealps.list_uploads(BUCKET, "v2") == []

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +14,7 @@ from poya.errors import UsageError
 
 if TYPE_CHECKING:
     from poya.transfer import Limits
+    from poya.transfer.delta import Mode
 
 _Command = Callable[..., Any]
 PROGRESS_STYLES = ("auto", "bars", "lines", "json", "none")
@@ -28,12 +29,14 @@ class Moving:
         parallel: At most so many requests at once, each way; None leaves it to the engine.
         memory: What the process may take; empty is the usual.
         progress: One of `PROGRESS_STYLES`.
+        delta: Whether rebuilt files may be made of older versions at the target.
     """
 
     bandwidth: str = ""
     parallel: int | None = None
     memory: str = ""
     progress: str = "auto"
+    delta: Mode = "auto"
 
     def check(self) -> None:
         """Make sure, before anything is asked or written, that the options make sense.
@@ -43,25 +46,30 @@ class Moving:
         """
         self.limits(None)
 
-    def limits(self, pace_file: Path | None) -> Limits:
+    def limits(self, pace_file: Path | None, chunks: Path | None = None) -> Limits:
         """The limits for the engine.
 
         Args:
+            chunks: Where the chunks of moved files are kept in mind.
             pace_file: Where 'poya migrate limit' leaves its word for this run. One that is left
                 there of an earlier process is removed.
 
         Raises:
             UsageError: An option cannot be read.
         """
-        from poya.transfer import Limits, Pace, buffers_within, parse_timetable
+        from poya.transfer import ChunkStore, Limits, Pace, buffers_within, parse_timetable
 
         if pace_file is not None:
             pace_file.unlink(missing_ok=True)
         pace = Pace(parse_timetable(self.bandwidth or "off"), pace_file)
         memory_bytes = buffers_within(_memory_bytes(self.memory))
-        if self.parallel is None:
-            return Limits(memory_bytes=memory_bytes, pace=pace)
-        return Limits(self.parallel, memory_bytes, pace)
+        limits = Limits(
+            memory_bytes=memory_bytes,
+            pace=pace,
+            delta=self.delta,
+            chunks=ChunkStore(chunks) if chunks is not None else None,
+        )
+        return replace(limits, parallel=self.parallel) if self.parallel else limits
 
 
 def moving_options(command: _Command) -> _Command:
@@ -73,6 +81,13 @@ def moving_options(command: _Command) -> _Command:
             default="auto",
             show_default=True,
             help="How to show it on stderr; auto: bars on a terminal, else lines.",
+        ),
+        click.option(
+            "--delta",
+            type=click.Choice(["auto", "always", "never"]),
+            default="auto",
+            show_default=True,
+            help="Of rebuilt files send only what is new; auto: where that turns out faster.",
         ),
         click.option("--memory", default="", metavar="SIZE", help="For all of poya; else 256M."),
         click.option(
@@ -103,6 +118,7 @@ def moving_of(options: dict[str, Any]) -> Moving:
         options.get("parallel"),
         options.get("memory") or "",
         options.get("progress") or "auto",
+        options.get("delta") or "auto",
     )
     moving.check()
     return moving

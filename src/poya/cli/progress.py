@@ -98,6 +98,7 @@ def outcome(result: transfer.Result) -> str:
         how = "copied at the target, nothing sent"
     else:
         how = f"done, proof {result.proof}"
+    how = f"{how}; {result.note}" if result.note else how
     return f"{size(result.size_bytes)}, {how}"
 
 

@@ -45,7 +45,9 @@ class Bars:
                 self._line("…", f"{label}: {reason}; again in {duration(wait_s)}")
             case transfer.Paced(bytes_per_s=rate):
                 self._line("…", pace(rate))
-            case transfer.Finished(result=result) if not result.moved_bytes and result.size_bytes:
+            case transfer.Finished(result=result) if result.size_bytes and (
+                result.note or not result.moved_bytes
+            ):
                 self._line("=", f"{self._labels.get(result.name, '')}: {outcome(result)}")
 
     def close(self) -> None:

@@ -76,10 +76,12 @@ class JsonLines:
             size_bytes=result.size_bytes,
             moved_bytes=result.moved_bytes,
             kept_bytes=result.kept_bytes,
+            copied_bytes=result.copied_bytes,
             is_reused=result.is_reused,
             etag=result.etag,
             md5=result.md5,
             proof=str(result.proof),
+            note=result.note,
         )
 
     def _say(self, event: str, artifact: str = "", **fields: Any) -> None:

@@ -5,13 +5,17 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping, Sequence
+from functools import partial
 
 from poya import transfer
 from poya.journal import Journal, Upload
 from poya.migration.events import Listener, MoveStarted
 from poya.model.names import S3Path
-from poya.model.plan import ArtifactPlan, ImagePlan
+from poya.model.plan import ArtifactPlan, ArtifactTwin, ImagePlan
 from poya.sites.base import Source, Target
+
+# Smaller files are sent in one piece.
+_LEAST_DELTA_BYTES = 16 * 1024 * 1024
 
 
 class Mover:
@@ -70,8 +74,23 @@ class Mover:
             },
             replaces=True,
             sha256=self._target.wants_sha256,
-            twin=_twin(artifact),
+            twin=_twin(artifact.twin) if artifact.twin else None,
+            delta=self._delta(artifact),
         )
+
+    def _delta(self, artifact: ArtifactPlan) -> transfer.Delta | None:
+        """How the artifact may be made of an older version; None if it is sent in any case."""
+        chunks, mode = self._limits.chunks, self._limits.delta
+        if chunks is None or mode == "never" or artifact.size_bytes < _LEAST_DELTA_BYTES:
+            return None
+        found = (
+            transfer.Ancestor(twin, index)
+            for old in artifact.ancestors
+            if (twin := _twin(old)) is not None
+            and (index := chunks.find(old.md5, old.size_bytes)) is not None
+        )
+        keep = partial(chunks.keep, artifact.md5) if artifact.md5 else _forget
+        return transfer.Delta(mode, next(found, None), keep)
 
     async def _copy(self, jobs: list[transfer.Job]) -> dict[str, transfer.Result]:
         cancel = transfer.Cancel()
@@ -129,11 +148,15 @@ class JournalMemory:
         self._journal.forget_upload(where, upload_id)
 
 
-def _twin(artifact: ArtifactPlan) -> transfer.Twin | None:
-    path = S3Path.parse(artifact.twin.path) if artifact.twin else None
-    if artifact.twin is None or path is None:
-        return None
-    return transfer.Twin(transfer.ObjectPlace(path.bucket, path.key), artifact.twin.etag)
+def _twin(planned: ArtifactTwin) -> transfer.Twin | None:
+    path = S3Path.parse(planned.path)
+    return (
+        transfer.Twin(transfer.ObjectPlace(path.bucket, path.key), planned.etag) if path else None
+    )
+
+
+def _forget(_: object) -> None:
+    """Nothing names the file: its chunks could not be found again."""
 
 
 def artifact_step(image: ImagePlan, name: str) -> str:

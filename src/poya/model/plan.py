@@ -26,15 +26,19 @@ GLYPHS: dict[Action, str] = {"create": "+", "change": "~", "reuse": "=", "refuse
 
 
 class ArtifactTwin(msgspec.Struct, frozen=True):
-    """An object that the target holds, and that has the same bytes.
+    """An object that the target holds: the same bytes, or an older version of them.
 
     Attributes:
         path: Where it is (`s3://bucket/key`).
         etag: What the target's store told of it.
+        md5: Of the whole, as its manifest says; empty if it does not.
+        size_bytes: Its length.
     """
 
     path: str
     etag: str
+    md5: str = ""
+    size_bytes: int = 0
 
 
 class ArtifactPlan(msgspec.Struct, frozen=True):
@@ -46,6 +50,7 @@ class ArtifactPlan(msgspec.Struct, frozen=True):
         etag: What the source's store calls its content; empty where unknown.
         md5: Of the whole file; empty where the source's manifest does not say.
         twin: What the target can copy it from, instead of having it sent.
+        ancestors: Older versions at the target, of which it may have something in common.
     """
 
     type: str
@@ -55,6 +60,7 @@ class ArtifactPlan(msgspec.Struct, frozen=True):
     etag: str
     md5: str
     twin: ArtifactTwin | None = None
+    ancestors: tuple[ArtifactTwin, ...] = ()
 
 
 class ImagePlan(msgspec.Struct, frozen=True):

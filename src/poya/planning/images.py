@@ -40,7 +40,7 @@ def _plan_image(
         name=name,
         arch=_arch(image, vcluster, inventory),
         metadata=_metadata(image, inventory),
-        artifacts=_artifacts(manifest, Twins(inventory) if action == "create" else None),
+        artifacts=_artifacts(image, manifest, Twins(inventory) if action == "create" else None),
         source_manifest=manifest.raw.decode("utf-8", "surrogateescape"),
         source_record=image.document.raw.decode("utf-8", "surrogateescape"),
         content=image.content_digest(),
@@ -157,7 +157,7 @@ def _metadata(image: Image, inventory: Inventory) -> dict[str, str]:
     return {k: v for k, v in sorted(image.metadata.items()) if k not in OWN_KEYS}
 
 
-def _artifacts(manifest: Manifest, twins: Twins | None) -> tuple[ArtifactPlan, ...]:
+def _artifacts(image: Image, manifest: Manifest, twins: Twins | None) -> tuple[ArtifactPlan, ...]:
     names = _names(manifest)
     return tuple(
         ArtifactPlan(
@@ -168,6 +168,7 @@ def _artifacts(manifest: Manifest, twins: Twins | None) -> tuple[ArtifactPlan, .
             etag=artifact.stored_etag or artifact.etag.strip('"'),
             md5=artifact.md5,
             twin=twins.of(artifact) if twins else None,
+            ancestors=twins.ancestors_of(artifact, image.name) if twins else (),
         )
         for index, artifact in enumerate(manifest.artifacts)
     )

@@ -7,7 +7,8 @@ import enum
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from poya.transfer.delta import Delta
+from poya.transfer.chunking import ChunkStore
+from poya.transfer.delta import Delta, Mode
 from poya.transfer.etags import MIB
 from poya.transfer.pacing import Pace
 from poya.transfer.ports import Expected, Source, Target, Twin
@@ -51,12 +52,16 @@ class Limits:
         pace: How fast bytes may move. They are counted where they leave a site's store, or enter
             one if the source is a file.
         objects: Artifacts that are worked on at once.
+        delta: Whether rebuilt files may be made of older versions at the target.
+        chunks: What is in mind of files that were moved before; None keeps nothing in mind.
     """
 
     parallel: int = 16
     memory_bytes: int = 160 * MIB
     pace: Pace = field(default_factory=Pace)
     objects: int = 4
+    delta: Mode = "auto"
+    chunks: ChunkStore | None = None
 
 
 class Proof(enum.StrEnum):

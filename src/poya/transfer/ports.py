@@ -15,6 +15,7 @@ from poya.transfer.s3values import ObjectPlace
 if TYPE_CHECKING:
     from poya.transfer.delta import Delta
 
+
 @dataclass(frozen=True, slots=True)
 class Expected:
     """What is known of an artifact before it is read (from the IMS manifest or a bundle's index).
