@@ -363,8 +363,8 @@ def test_a_long_upload_is_no_stall() -> None:
     """Sending may take longer than a peer may be silent."""
     fake = FakeS3()
     with serving(fake) as url:
-        store = S3Store(S3Config("alps", url, stall_s=0.4, retry=HASTY), permanent)
-        guard = Guard(brake=Brake(Pace(parse_timetable("4M")), burst_s=0.01))
+        store = S3Store(S3Config("alps", url, stall_s=1.5, retry=HASTY), permanent)
+        guard = Guard(brake=Brake(Pace(parse_timetable("1M")), burst_s=0.01))
         data = bytes(3 * 1024 * 1024)
         store.put(PLACE, memoryview(data), hashlib.md5(data).hexdigest(), {}, guard)
         store.close()

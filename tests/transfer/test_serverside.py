@@ -33,7 +33,7 @@ def test_a_twin_is_copied_within_the_store(alps: Side, prealps: Side) -> None:
     events: list[Event] = []
     [result] = copy([job(alps, prealps, "old/rootfs")], on_event=events.append)
     assert (result.etag, result.proof, result.md5) == (etag, Proof.ETAG, md5_of(DATA))
-    assert (result.moved_bytes, result.kept_bytes) == (0, len(DATA))
+    assert (result.moved_bytes, result.copied_bytes) == (0, len(DATA))
     assert prealps.fake.data("new/rootfs") == DATA
     head = prealps.store.head(prealps.place("new/rootfs"))
     assert (head.etag, head.metadata) == (etag, {"md5sum": md5_of(DATA)})

@@ -57,12 +57,12 @@ class Moving:
         Raises:
             UsageError: An option cannot be read.
         """
-        from poya.transfer import ChunkStore, Limits, Pace, buffers_within, parse_timetable
+        from poya.transfer import ChunkStore, Limits, Pace, parse_timetable
 
         if pace_file is not None:
             pace_file.unlink(missing_ok=True)
         pace = Pace(parse_timetable(self.bandwidth or "off"), pace_file)
-        memory_bytes = buffers_within(_memory_bytes(self.memory))
+        memory_bytes = _buffer_bytes(self.memory)
         limits = Limits(
             memory_bytes=memory_bytes,
             pace=pace,
@@ -124,12 +124,12 @@ def moving_of(options: dict[str, Any]) -> Moving:
     return moving
 
 
-def _memory_bytes(text: str) -> int:
-    from poya.transfer import DEFAULT_PROCESS_BYTES, parse_size
+def _buffer_bytes(text: str) -> int:
+    from poya.transfer import buffers_within, parse_size, usual_buffers
 
     if not text:
-        return DEFAULT_PROCESS_BYTES
+        return usual_buffers()
     size_bytes = parse_size(text)
     if size_bytes is None:
         raise UsageError(f"'{text}' is no amount of memory.", todo="Write it as 256M or 1G.")
-    return size_bytes
+    return buffers_within(size_bytes)

@@ -17,7 +17,7 @@ from poya.transfer.files import FileSource, FileTarget, sync_write
 from poya.transfer.guard import Cancel, Guard
 from poya.transfer.http import Exchanger, HttpRequest, HttpResponse
 from poya.transfer.jobs import Job, Limits, Proof, Result
-from poya.transfer.memory import DEFAULT_PROCESS_BYTES, buffers_within
+from poya.transfer.memory import buffers_within, usual_buffers
 from poya.transfer.meter import Gauge, Meter
 from poya.transfer.objects import ObjectSource, ObjectTarget
 from poya.transfer.pacing import Pace, Timetable, parse_timetable
@@ -40,7 +40,6 @@ from poya.transfer.s3values import ObjectHead, ObjectPlace, S3Config
 from poya.transfer.sizes import parse_size
 
 __all__ = [
-    "DEFAULT_PROCESS_BYTES",
     "Advanced",
     "Ancestor",
     "Cancel",
@@ -95,4 +94,5 @@ __all__ = [
     "parse_size",
     "parse_timetable",
     "sync_write",
+    "usual_buffers",
 ]

@@ -10,7 +10,8 @@ from pathlib import Path
 from poya.errors import UsageError
 from poya.transfer.etags import MIB
 
-DEFAULT_PROCESS_BYTES = 256 * MIB
+_USUAL_PROCESS_BYTES = 256 * MIB
+_USUAL_LEAST_BYTES = 64 * MIB
 # Stacks and TLS state of the threads, lists of parts, what the interpreter grows by.
 _RESERVE_BYTES = 32 * MIB
 _LEAST_BUFFER_BYTES = 16 * MIB
@@ -31,6 +32,15 @@ def buffers_within(process_bytes: int) -> int:
             todo=f"Allow at least {least} MiB: --memory {least}M.",
         )
     return process_bytes - taken_bytes
+
+
+def usual_buffers() -> int:
+    """What buffers may take if nobody says: the whole process is to stay within 256 MiB.
+
+    A program that has much else in memory gets 64 MiB for them all the same.
+    """
+    room_bytes = _USUAL_PROCESS_BYTES - resident_bytes() - _RESERVE_BYTES
+    return max(room_bytes, _USUAL_LEAST_BYTES)
 
 
 def resident_bytes() -> int:
