@@ -62,7 +62,7 @@ def singles(world: World, situation: str, verb: str) -> list[tuple[int, ...]]:
 def test_killed_anywhere_it_goes_on_to_the_right_end(
     site_pair: World, situation: str, shard: int
 ) -> None:
-    deaths = share(singles(site_pair, situation, "apply"), shard, 4)
+    deaths = share(singles(site_pair, situation, "apply"), shard, 2)
     assert not found_by(killed_then_resumed, site_pair, situation, deaths)
 
 
@@ -71,7 +71,7 @@ def test_killed_anywhere_it_goes_on_to_the_right_end(
 def test_killed_anywhere_it_can_be_taken_back(
     site_pair: World, situation: str, shard: int
 ) -> None:
-    deaths = share(singles(site_pair, situation, "apply"), shard, 4)
+    deaths = share(singles(site_pair, situation, "apply"), shard, 2)
     assert not found_by(killed_then_undone, site_pair, situation, deaths)
 
 
@@ -80,7 +80,7 @@ def test_killed_anywhere_it_can_be_taken_back(
 def test_killed_anywhere_while_undoing_it_is_undone_by_undoing_again(
     site_pair: World, situation: str, shard: int
 ) -> None:
-    deaths = share(singles(site_pair, situation, "undo"), shard, 2)
+    deaths = share(singles(site_pair, situation, "undo"), shard, 1)
     assert not found_by(undone_with_kills, site_pair, situation, deaths)
 
 

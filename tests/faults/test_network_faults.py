@@ -28,7 +28,7 @@ def named(at: tuple[Template, str], wrong: Iterable[str]) -> list[str]:
 def test_a_request_that_goes_wrong_is_survived(world: World, shard: int) -> None:
     scene = world.scene(OVERWRITE)
     found = []
-    for at in share(rows(scene, "apply"), shard, 5):
+    for at in share(rows(scene, "apply"), shard, 3):
         found += named(at, struck_by(world, scene, *at))
     assert not found, "\n".join(found)
 
@@ -37,6 +37,6 @@ def test_a_request_that_goes_wrong_is_survived(world: World, shard: int) -> None
 def test_a_request_that_goes_wrong_while_undoing_is_survived(world: World, shard: int) -> None:
     scene = world.scene(OVERWRITE)
     found = []
-    for at in share(rows(scene, "undo"), shard, 3):
+    for at in share(rows(scene, "undo"), shard, 2):
         found += named(at, struck_while_undoing(world, scene, *at))
     assert not found, "\n".join(found)

@@ -7,7 +7,7 @@ import asyncio
 import time
 from dataclasses import dataclass
 
-from poya.errors import UsageError, VerificationFailed
+from poya.errors import PoyaError, StoppedPartWay, UsageError, VerificationFailed
 from poya.journal import Journal
 from poya.migration.applying import Applier
 from poya.migration.events import Listener
@@ -52,13 +52,26 @@ async def carry_out(
     except asyncio.CancelledError:
         run.journal.set_fact("state", "stopped")
         raise
-    verification = await verify(run, target)
+    verification = await _read_back(run, target)
     elapsed_s = time.monotonic() - started_s
     report = make_report(run.id, run.plan, run.journal, verification, elapsed_s)
     # What the next plan between the same places is estimated by.
     run.journal.set_fact("moved_bytes", str(report.moved_bytes))
     run.journal.set_fact("elapsed_s", f"{elapsed_s:.3f}")
     return report
+
+
+async def _read_back(run: Run, target: Target) -> Verification:
+    try:
+        return await verify(run, target)
+    except VerificationFailed:
+        raise
+    except PoyaError as error:
+        raise StoppedPartWay(
+            f"All of the run {run.id} is written, but not all could be read back: {error.what}",
+            why=error.why,
+            todo=f"{error.todo}\n'poya migrate verify {run.id}' looks again.".strip(),
+        ) from error
 
 
 async def verify(run: Run, target: Target) -> Verification:

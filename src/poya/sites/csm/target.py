@@ -9,7 +9,7 @@ from poya import transfer
 from poya.concurrency import both
 from poya.csm import Site
 from poya.documents import Document
-from poya.errors import Conflict, NotFound, RequestRefused
+from poya.errors import BadAnswer, Conflict, NotFound, RequestRefused
 from poya.model.image import Image
 from poya.model.inventory import Interest, Inventory
 from poya.model.names import S3Path
@@ -110,10 +110,25 @@ class CsmTarget:
         await self._objects.abort_uploads_below(S3Path(BUCKET, f"{image_id}/"))
         path = S3Path(BUCKET, f"{image_id}/manifest.json")
         await self._objects.write_small(path, body)
+        return Published(str(path), await self._etag_of(path, body))
+
+    async def _etag_of(self, path: S3Path, body: bytes) -> str:
+        """The etag of what was just written, if the store holds it and nothing else.
+
+        An answer without an etag must not be recorded: IMS would refuse the link for ever.
+        """
         stat = await self._objects.head(path)
         if stat is None:
             raise Conflict(f"{path} is gone right after it was written to {self.label}.")
-        return Published(str(path), stat.etag)
+        if not stat.etag:
+            raise BadAnswer(f"HEAD {path} at {self.label} tells no etag.")
+        if stat.size_bytes != len(body):
+            raise Conflict(
+                f"{path} at {self.label} is not what was written there.",
+                why=f"{len(body)} bytes were written, the store holds {stat.size_bytes}.",
+                todo="Somebody else may be writing there.",
+            )
+        return stat.etag
 
     async def link_image(self, image_id: str, new: NewImage, published: Published) -> None:
         """PATCH the link, which IMS takes if the objects are there; then what the record lacks."""
