@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import AbstractAsyncContextManager
 from functools import partial
 from typing import Any
 
@@ -27,6 +28,7 @@ from poya.errors import (
     VerificationFailed,
 )
 from poya.journal import Journal, Step
+from poya.migration.claiming import claimed
 from poya.migration.events import Listener, StepFinished, StepStarted
 from poya.migration.halfway import is_between
 from poya.migration.moving import Mover, artifact_step
@@ -60,17 +62,12 @@ class Applier:
         try:
             self._journal.set_fact("state", "applying")
             await self._refuse_if_stale()
-            for image in self._new_images():
-                step = f"image/{image.source_id}/create"
-                await self._step(step, _title(image, "register"), partial(self._create, image))
-            await mover.move(self._new_images(), self._target_ids())
-            for image in self._new_images():
-                await self._publish(image)
-            for entity in self._plan.entities:
-                await self._entity(entity)
+            async with self._claimed():
+                await self._walk(mover)
             self._journal.set_fact("state", "applied")
-        except Locked:
-            # Evicted: the journal, and what is to be said of the run, are another's.
+        except Locked as error:
+            # Where this process was evicted, the journal is another's, and takes nothing from it.
+            note_stop(self._journal, error.what)
             raise
         except (StalePlan, Cancelled) as error:
             note_stop(self._journal, error.what)
@@ -79,6 +76,24 @@ class Applier:
             stopped = self._stopped(error)
             note_stop(self._journal, stopped.what)
             raise stopped from error
+
+    async def _walk(self, mover: Mover) -> None:
+        for image in self._new_images():
+            step = f"image/{image.source_id}/create"
+            await self._step(step, _title(image, "register"), partial(self._create, image))
+        await mover.move(self._new_images(), self._target_ids())
+        for image in self._new_images():
+            await self._publish(image)
+        for entity in self._plan.entities:
+            await self._entity(entity)
+
+    def _claimed(self) -> AbstractAsyncContextManager[None]:
+        """The claim on the vCluster, where there is anything left to write."""
+        steps = [f"image/{image.source_id}/link" for image in self._new_images()]
+        steps += [e.step for e in self._plan.entities if e.action != "reuse"]
+        if all(self._journal.is_done(step) for step in steps):
+            return contextlib.nullcontext()
+        return claimed(self._target, self._run, self._plan.vcluster, self._journal)
 
     def published(self) -> dict[str, Published]:
         """Every image as it stands at the target, by source id; those not there yet are absent."""

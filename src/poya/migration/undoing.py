@@ -8,9 +8,18 @@ is not touched: it is named, and the run stays partly undone until that is settl
 from __future__ import annotations
 
 from poya.documents import Document
-from poya.errors import Conflict, PoyaError, StoppedPartWay
+from poya.errors import (
+    AuthenticationError,
+    Cancelled,
+    Conflict,
+    Locked,
+    PoyaError,
+    StoppedPartWay,
+    Unreachable,
+)
 from poya.journal import Journal, Step
 from poya.migration.applying import published_images
+from poya.migration.claiming import claimed
 from poya.migration.events import Listener, StepFinished, StepStarted
 from poya.migration.halfway import is_between
 from poya.migration.publishing import bound_body
@@ -40,12 +49,14 @@ class Undoer:
         """
         self._journal.set_fact("state", "undoing")
         refusals: list[str] = []
-        count = 0
-        for entity in reversed(self._plan.entities):
-            count += await self._guarded(entity.step, f"take back {entity.ref}", entity, refusals)
-        for image in reversed(self._plan.images):
-            step = f"image/{image.source_id}/create"
-            count += await self._guarded(step, f"remove image {image.name}", image, refusals)
+        try:
+            count = await self._all(refusals)
+        except (Unreachable, AuthenticationError) as error:
+            raise StoppedPartWay(
+                f"The run {self._run} is not undone: {error.what}",
+                why=error.why,
+                todo=f"{error.todo}\n'poya migrate undo {self._run}' goes on.".strip(),
+            ) from error
         if refusals:
             raise StoppedPartWay(
                 f"The run {self._run} is undone in part: {len(refusals)} steps were left.",
@@ -53,6 +64,19 @@ class Undoer:
                 todo=f"Settle these, then 'poya migrate undo {self._run}' again.",
             )
         self._journal.set_fact("state", "undone")
+        return count
+
+    async def _all(self, refusals: list[str]) -> int:
+        if not any(step.state != "undone" for step in self._journal.steps()):
+            return 0
+        count = 0
+        async with claimed(self._target, self._run, self._plan.vcluster, self._journal):
+            for entity in reversed(self._plan.entities):
+                title = f"take back {entity.ref}"
+                count += await self._guarded(entity.step, title, entity, refusals)
+            for image in reversed(self._plan.images):
+                step = f"image/{image.source_id}/create"
+                count += await self._guarded(step, f"remove image {image.name}", image, refusals)
         return count
 
     async def _guarded(
@@ -67,6 +91,8 @@ class Undoer:
                 await self._entity(planned, step)
             else:
                 await self._image(planned, step)
+        except (Cancelled, Locked):
+            raise
         except PoyaError as error:
             refusals.append(f"{error.what} {error.why}".strip())
             return 0

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from poya import transfer
 from poya.documents import Document
@@ -83,6 +83,43 @@ class Witness(Protocol):
 
     def after(self, number: int, write: Write, status: int, etag: str = "") -> None:
         """It was answered; status 0 if no answer came, which says nothing about its effect."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """A mark at a target: a run is bringing a vCluster there.
+
+    Attributes:
+        card: Who, where and when, as the run wrote it; hostile until read.
+    """
+
+    run: str
+    card: bytes
+
+
+class Claims(Protocol):
+    """The claims on one vCluster at one target, which every machine sees."""
+
+    async def put(self, run: str, card: bytes) -> None:
+        """Make or renew a run's claim; visible to `all` of everybody when this returns."""
+        ...
+
+    async def all(self) -> tuple[Claim, ...]:
+        """Every claim that is there now."""
+        ...
+
+    async def drop(self, run: str) -> None:
+        """Take a run's claim away; absent is fine."""
+        ...
+
+
+@runtime_checkable
+class Claimable(Protocol):
+    """A target that several machines can write to, and that keeps claims."""
+
+    def claims(self, vcluster: str) -> Claims:
+        """The claims on a vCluster."""
         ...
 
 

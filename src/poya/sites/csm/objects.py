@@ -74,6 +74,16 @@ class Objects:
         store = await self._open()
         await _in_thread(lambda: store.put_small(_place(path), body))
 
+    async def keys_below(self, prefix: S3Path) -> list[str]:
+        """The keys of every object that begin with the prefix."""
+        store = await self._open()
+        return await _in_thread(lambda: store.list_keys(prefix.bucket, prefix.key))
+
+    async def delete(self, path: S3Path) -> None:
+        """Delete one object; absent is fine."""
+        store = await self._open()
+        await _in_thread(lambda: store.delete(_place(path)))
+
     async def abort_uploads_below(self, prefix: S3Path) -> None:
         """Abort every unfinished upload whose key begins with the prefix."""
         store = await self._open()

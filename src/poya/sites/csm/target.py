@@ -16,6 +16,7 @@ from poya.model.names import S3Path
 from poya.model.records import EntityRef, SessionTemplate
 from poya.model.run import RUN_KEY, SOURCE_KEY
 from poya.sites.base import NewImage, Published
+from poya.sites.csm.claims import ObjectClaims
 from poya.sites.csm.entities import Entities
 from poya.sites.csm.images import ImageReader
 from poya.sites.csm.objects import Objects
@@ -38,6 +39,10 @@ class CsmTarget:
     def label(self) -> str:
         """The site's name in the configuration."""
         return self._site.config.name
+
+    def claims(self, vcluster: str) -> ObjectClaims:
+        """The claims on a vCluster, in the site's object store."""
+        return ObjectClaims(self._objects, BUCKET, vcluster)
 
     async def survey(self, interest: Interest) -> Inventory:
         """Read what a plan must know."""

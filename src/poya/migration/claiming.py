@@ -1,0 +1,105 @@
+# SPDX-License-Identifier: Apache-2.0
+"""One run at a time for a vCluster at a target, whichever machine it runs on.
+
+The locks of `poya.journal` end at the machine. What every machine sees is the target, so a run
+leaves a claim there before its first write and takes it away after its last.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+from typing import Any
+
+from poya.errors import AuthenticationError, Locked, PoyaError, RequestRefused
+from poya.journal import Journal, this_process
+from poya.sites.base import Claim, Claimable, Claims, Target
+
+RENEWED_EVERY_S = 60.0
+# A holder that is alive renews its claim ten times in this time. Clocks of operators' machines
+# must not differ by more.
+STALE_S = 600.0
+
+
+@asynccontextmanager
+async def claimed(
+    target: Target, run: str, vcluster: str, journal: Journal
+) -> AsyncIterator[None]:
+    """Hold the claim on a vCluster at the target while the block runs.
+
+    A target that keeps no claims, or whose store refuses them, is written to without one; the
+    run's log says so.
+
+    Raises:
+        Locked: Another run has a claim on it, and is alive.
+    """
+    if not isinstance(target, Claimable):
+        yield
+        return
+    claims = target.claims(vcluster)
+    try:
+        await claims.put(run, _card())
+    except (AuthenticationError, RequestRefused) as error:
+        journal.note("claim", {"refused": error.what})
+        yield
+        return
+    renewal = asyncio.create_task(_renew(claims, run))
+    try:
+        _refuse_if_claimed(await claims.all(), run, f"{vcluster} at {target.label}")
+        yield
+    finally:
+        renewal.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await renewal
+        # Whoever cannot take it away leaves it: it is stale in ten minutes.
+        with contextlib.suppress(PoyaError):
+            await claims.drop(run)
+
+
+async def _renew(claims: Claims, run: str) -> None:
+    while True:
+        await asyncio.sleep(RENEWED_EVERY_S)
+        # A claim that cannot be renewed now can be the next time; it is not stale that soon.
+        with contextlib.suppress(PoyaError):
+            await claims.put(run, _card())
+
+
+def _refuse_if_claimed(claims: tuple[Claim, ...], run: str, what: str) -> None:
+    for claim in claims:
+        card = _read(claim.card)
+        age_s = _age_s(card)
+        if claim.run != run and age_s < STALE_S:
+            raise Locked(
+                f"Another run is at work on {what}: {claim.run}.",
+                why=f"Claimed by process {card.get('pid')} of {card.get('user')} on "
+                f"{card.get('host')}; its last sign of life was {max(age_s, 0):.0f} s ago.",
+                todo="Wait for it, or cancel it on its machine. If that is gone, its claim is "
+                f"void {STALE_S / 60:.0f} minutes after its last sign of life.",
+            )
+
+
+def _card() -> bytes:
+    holder = this_process("").as_facts()
+    kept = {key: holder[key] for key in ("pid", "host", "user")}
+    return json.dumps({**kept, "at": datetime.now(UTC).isoformat(timespec="seconds")}).encode()
+
+
+def _read(card: bytes) -> dict[str, Any]:
+    try:
+        value = json.loads(card)
+    except ValueError:
+        return {}
+    return value if isinstance(value, dict) else {}
+
+
+def _age_s(card: dict[str, Any]) -> float:
+    """How old a claim is; one that cannot be read is as old as can be."""
+    try:
+        at = datetime.fromisoformat(str(card["at"]))
+        return (datetime.now(UTC) - at).total_seconds()
+    except (KeyError, ValueError, TypeError):
+        return float("inf")
