@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-fast check lint types format test-boot test-placement test-specs benchmarks bench-transfer test-rgw lock clean
+.PHONY: help setup demo test test-fast check lint types format test-faults test-boot test-placement test-specs benchmarks bench-transfer test-rgw lock clean
 
 help: ## List the verbs.
 	@sed -n 's/^\([a-z][a-z-]*\):.*## \(.*\)/  \1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{printf "%-14s %s\n", $$1, $$2}'
@@ -44,6 +44,9 @@ test-specs: $(STAMP) ## Hold the lab against the official specifications (SPECS=
 
 test-placement: $(STAMP) ## Compare placements with brute force on 500 random sites (two minutes).
 	@POYA_PUZZLES=500 $(BIN)/python -m pytest -q -n 2 tests/placement/test_brute_force.py
+
+test-faults: $(STAMP) ## The whole matrix of crashes and faults (FAULTS=10: every tenth row).
+	@POYA_FAULTS=$${FAULTS:-1} $(BIN)/python -m pytest -q -n 2 tests/faults
 
 test-boot: $(STAMP) ## Boot a migrated image under QEMU (installs QEMU from the distribution).
 	@sh scripts/test-boot

@@ -10,6 +10,7 @@ import subprocess
 import sys
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 from faults.fuse import Fuse
@@ -65,6 +66,7 @@ def struck_by(
     template.set_fault(world.pair, fault)
     end = attempt.goes()
     world.clear_faults()
+    attempt.wiring = replace(attempt.wiring, stall_s=Wiring.stall_s)
     if end.is_success:
         return _at_the_end(attempt)
     found = _ended_badly(end)
@@ -79,6 +81,7 @@ def struck_while_undoing(world: World, scene: Scene, template: Template, fault: 
     template.set_fault(world.pair, fault)
     end = attempt.goes_back()
     world.clear_faults()
+    attempt.wiring = replace(attempt.wiring, stall_s=Wiring.stall_s)
     return ([] if end.is_success else _ended_badly(end)) or _goes_back_to_the_beginning(attempt)
 
 
