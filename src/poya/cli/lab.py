@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import click
 
 from poya.cli.demo import demo
+from poya.cli.lab_boot import boot
 from poya.cli.lab_control import console, fail, fault, requests, time
 from poya.cli.lab_import import export, import_site
 from poya.errors import UsageError
@@ -172,7 +173,7 @@ def env(directory: Path | None) -> None:
     click.echo(_export(chosen))
 
 
-for command in (demo, fault, requests, fail, console, time, import_site, export):
+for command in (demo, fault, requests, fail, console, time, import_site, export, boot):
     lab.add_command(command)
 
 

@@ -72,7 +72,7 @@ def fault(
     **details: object,
 ) -> None:
     """Make requests to a lab site go wrong; without --action, show what is set."""
-    controls = _controls(directory, site)
+    controls = controls_of(directory, site)
     if clear:
         controls.ask("DELETE", "faults")
     if action is not None:
@@ -114,7 +114,7 @@ def requests(
     output: str,
 ) -> None:
     """Show what was asked of a lab site, oldest first."""
-    controls = _controls(directory, site)
+    controls = controls_of(directory, site)
     query = ["mutating=true"] if mutating else []
     query += [f"service={quote(service)}"] if service else []
     found = controls.ask("GET", f"requests?{'&'.join(query)}")
@@ -142,7 +142,7 @@ Examples:
 @click.option("--times", default=1, help="How often; -1: always, 0: no more.")
 def fail(xnames: Sequence[str], site: str, directory: Path | None, stage: str, times: int) -> None:
     """Make nodes of a lab site fail when they are next switched on, booted or configured."""
-    controls = _controls(directory, site)
+    controls = controls_of(directory, site)
     for xname in xnames:
         body = {"stage": stage, "times": times}
         controls.ask("PUT", f"nodes/{quote(xname)}/failures", body)
@@ -160,7 +160,7 @@ Examples:
 @_output
 def console(xname: str, site: str, directory: Path | None, output: str) -> None:
     """Show what a node of a lab site has said on its console."""
-    found: dict[str, Any] = _controls(directory, site).ask("GET", f"nodes/{quote(xname)}")
+    found: dict[str, Any] = controls_of(directory, site).ask("GET", f"nodes/{quote(xname)}")
     if output == "json":
         click.echo(json.dumps(found, indent=2))
         return
@@ -193,7 +193,7 @@ def time(
     output: str,
 ) -> None:
     """Tell or change the time at a lab site."""
-    controls = _controls(directory, site)
+    controls = controls_of(directory, site)
     asked: dict[str, float] = {}
     asked |= {} if advance is None else {"advance_s": _seconds(advance)}
     asked |= {} if skew is None else {"skew_s": _seconds(skew)}
@@ -218,7 +218,12 @@ def _seconds(text: str) -> float:
         raise UsageError(f"{text!r} is no time.", todo="Write it like 90s, 20m or 2h.") from error
 
 
-def _controls(directory: Path | None, name: str) -> SiteControls:
+def controls_of(directory: Path | None, name: str) -> SiteControls:
+    """The controls of a lab site.
+
+    Raises:
+        UsageError: The lab has no such site.
+    """
     from poya.lab.lifecycle import Lab, default_directory
     from poya.lab.remote import SiteControls
 

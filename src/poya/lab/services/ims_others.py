@@ -12,7 +12,8 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from poya.lab.services.answers import Problem, encoded_answer, json_answer, no_content
-from poya.lab.services.ims_links import require_artifact
+from poya.lab.services.ims_discarded import Discarded
+from poya.lab.services.ims_links import require_artifact, split_s3
 from poya.lab.services.ims_schema import (
     Field,
     FlaskRefusal,
@@ -38,10 +39,12 @@ class _Simple:
     name: ClassVar[str]
     fields: ClassVar[Mapping[str, Field]]
     required: ClassVar[tuple[str, ...]]
+    patchable: ClassVar[Mapping[str, Field]] = {}
 
     def __init__(self, site: LabSite, records: Records) -> None:
         self._site = site
         self._records = records
+        self._discarded = Discarded(site, self.name, records)
 
     def routes(self) -> list[Route]:
         """The paths of this part of IMS."""
@@ -50,10 +53,12 @@ class _Simple:
             routes += [
                 Route(base, self.list_all, methods=["GET"]),
                 Route(base, self.create, methods=["POST"]),
+                Route(base, self.delete_all, methods=["DELETE"]),
                 Route(f"{base}/{{id}}", self.get, methods=["GET"]),
+                Route(f"{base}/{{id}}", self.patch, methods=["PATCH"]),
                 Route(f"{base}/{{id}}", self.delete, methods=["DELETE"]),
             ]
-        return routes
+        return [*routes, *self._discarded.routes()]
 
     async def list_all(self, _request: Request) -> Response:
         """All records."""
@@ -74,9 +79,35 @@ class _Simple:
         return json_answer(record, 201)
 
     async def delete(self, request: Request) -> Response:
-        """Delete a record."""
-        self._records.delete(self._record(request)["id"])
+        """Delete a record: v3 puts it aside, v2 takes its object with it."""
+        await self._drop(self._record(request), request)
         return no_content()
+
+    async def delete_all(self, request: Request) -> Response:
+        """Delete all of them."""
+        for record in list(self._records.values()):
+            await self._drop(record, request)
+        return no_content()
+
+    async def patch(self, request: Request) -> Response:
+        """Change what can be changed of a record."""
+        record = self._record(request)
+        body = await ims_body(request)
+        require(body, self.patchable)
+        changed = await self._changed(record, body)
+        self._records.put(record["id"], changed)
+        return json_answer(changed)
+
+    async def _drop(self, record: JsonObject, request: Request) -> None:
+        if "/v3/" in request.url.path:
+            await self._discarded.discard(record)
+            return
+        if record.get("link"):
+            await self._site.objects.delete(*split_s3(record["link"]["path"]))
+        self._records.delete(record["id"])
+
+    async def _changed(self, record: JsonObject, body: JsonObject) -> JsonObject:
+        return record | body
 
     def _record(self, request: Request) -> JsonObject:
         record = self._records.get(request.path_params["id"])
@@ -123,6 +154,21 @@ class Recipes(_Simple):
     def _defaults(self) -> JsonObject:
         extra = {"arch": "x86_64", "require_dkms": True} if self._site.profile.ims_arch else {}
         return {"link": None, "template_dictionary": [], **extra}
+
+    patchable: ClassVar[Mapping[str, Field]] = {
+        "link": link,
+        "template_dictionary": anything,
+        "arch": arch,
+        "require_dkms": boolean,
+    }
+
+    async def _changed(self, record: JsonObject, body: JsonObject) -> JsonObject:
+        new, old = body.get("link"), record.get("link")
+        if new and old and new != old:
+            raise Problem(409, "recipe record has already been linked")
+        if new and not old:
+            await self._check(body)
+        return record | body
 
     async def _check(self, body: JsonObject) -> None:
         if not body.get("link"):

@@ -1,0 +1,1 @@
+"""What a large lab site costs, beside a small one."""

@@ -1,0 +1,125 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`poya lab boot`: see whether the nodes of a lab site boot a template, and why not."""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from poya.errors import PoyaError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from poya.lab.remote import SiteControls
+
+_POLL_S = 0.3
+_CONSOLE_LINES = 3
+_NODES_SHOWN = 5
+
+
+class NodesFailed(PoyaError):
+    """Some nodes of the session did not come up."""
+
+    exit_code = 13
+
+
+@click.command(
+    epilog="""\b
+Examples:
+  poya lab boot gele-cos-template-23.06.0-1 --site prealps
+  poya lab boot gele-cos-template-23.06.0-1 --site prealps --limit x9000c1s1b0n0
+  poya lab boot gele-cos-template-23.06.0-1 --site alps --operation shutdown
+"""
+)
+@click.argument("template")
+@click.option("--site", required=True, metavar="NAME", help="Which site of the lab.")
+@click.option("--limit", default="", metavar="NODES", help="Only these: xnames, groups, roles.")
+@click.option("--operation", type=click.Choice(["boot", "reboot", "shutdown"]), default="reboot")
+@click.option("--output", type=click.Choice(["table", "json"]), default="table")
+@click.option(
+    "--dir",
+    "directory",
+    metavar="DIR",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Where the lab keeps its files (default: $XDG_STATE_HOME/poya/lab).",
+)
+def boot(
+    template: str, site: str, limit: str, operation: str, output: str, directory: Path | None
+) -> None:
+    """Run a BOS session at a lab site to its end.
+
+    It is a session as any other: pending, running, complete. What nodes that fail have to say on
+    their consoles is shown. Ends with 13 if any node failed.
+    """
+    from poya.cli.lab_control import controls_of
+
+    controls = controls_of(directory, site)
+    name = _begin(controls, template, operation, limit)
+    status: dict[str, Any] = {}
+    for status in _followed(controls, name):
+        _tell(status)
+    failed = list(_failed(controls, name))
+    if output == "json":
+        click.echo(json.dumps({"session": name, "status": status, "failed": failed}, indent=2))
+    else:
+        _summarise(status, failed)
+    if status["percent_failed"] or status.get("error"):
+        raise NodesFailed(
+            f"Not all nodes of {site} came up.", todo=f"poya lab console --site {site} XNAME"
+        )
+
+
+def _begin(controls: SiteControls, template: str, operation: str, limit: str) -> str:
+    body = {"template_name": template, "operation": operation, "limit": limit}
+    return str(controls.call("POST", "/apis/bos/v2/sessions", body)["name"])
+
+
+def _followed(controls: SiteControls, name: str) -> Iterator[dict[str, Any]]:
+    """The status of a session until it is complete."""
+    while True:
+        session = controls.call("GET", f"/apis/bos/v2/sessions/{name}")
+        status: dict[str, Any] = controls.call("GET", f"/apis/bos/v2/sessions/{name}/status")
+        yield status | {"error": session["status"]["error"]}
+        if status["status"] == "complete":
+            return
+        time.sleep(_POLL_S)
+
+
+def _tell(status: Mapping[str, Any]) -> None:
+    """One line that changes, on a terminal only."""
+    if not sys.stderr.isatty():
+        return
+    phases = {k.removeprefix("percent_"): v for k, v in status["phases"].items() if v}
+    shown = ", ".join(f"{name.replace('_', ' ')} {value:.0f}%" for name, value in phases.items())
+    click.echo(f"\r\x1b[K{status['status']}  {shown}"[:100], nl=False, err=True)
+
+
+def _failed(controls: SiteControls, name: str) -> Iterator[dict[str, Any]]:
+    """The nodes of a session that failed, with the last lines of their consoles."""
+    components = controls.call("GET", f"/apis/bos/v2/components?session={name}&status=failed")
+    for component in components:
+        node = controls.ask("GET", f"nodes/{component['id']}")
+        console = node["console"][-_CONSOLE_LINES:]
+        yield {"xname": component["id"], "error": component["error"], "console": console}
+
+
+def _summarise(status: Mapping[str, Any], failed: list[dict[str, Any]]) -> None:
+    if sys.stderr.isatty():
+        click.echo("\r\x1b[K", nl=False, err=True)
+    count = status["managed_components_count"]
+    good = round(count * status["percent_successful"] / 100)
+    click.echo(f"{good} of {count} nodes are as they should be.")
+    if status.get("error"):
+        click.echo(f"BOS: {status['error']}")
+    for node in failed[:_NODES_SHOWN]:
+        click.echo(f"\n{node['xname']}  {node['error']}")
+        for line in node["console"]:
+            click.echo(f"    {line.partition(' ')[2]}")
+    if failed[_NODES_SHOWN:]:
+        click.echo(f"\n… and {len(failed) - _NODES_SHOWN} more")
