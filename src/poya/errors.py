@@ -20,7 +20,9 @@ PoyaError
 │   └── BadAnswer          17   the answer is not what the API promises
 ├── RequestRefused         11   the service answered 4xx to a request of ours
 └── DataDamaged            13   bytes are not what their digest says
-    └── BundleDamaged      10   a bundle's file is missing, cut short or altered
+    ├── BundleDamaged      10   a bundle's file is missing, cut short or altered
+    └── ImageUnreadable    13   a file of an image is not what its format says
+        └── TooMuchToRead  13   looking into it would take more than the limits allow
 
 Anything else that reaches the top is a bug of ours and exits with 70.
 """
@@ -111,6 +113,14 @@ class BundleDamaged(DataDamaged):
     """A file of a bundle is missing, cut short or altered."""
 
     exit_code = 10
+
+
+class ImageUnreadable(DataDamaged):
+    """A file of a boot image cannot be understood, so nothing can be told of its contents."""
+
+
+class TooMuchToRead(ImageUnreadable):
+    """Looking into a file of a boot image would take more than the limits allow."""
 
 
 class Cancelled(PoyaError):

@@ -31,13 +31,13 @@ from bundle.places import (
 )
 from poya.documents import JsonObject
 from poya.errors import BundleDamaged, NotFound, UsageError
+from poya.inspection import arch_of
 from poya.model.intent import Intent
 from poya.model.inventory import Capabilities, Inventory
 from poya.model.vcluster import Selector
 from poya.planning import make_plan
 from poya.sites.bundle import open_bundle, open_files
 from poya.sites.bundle.generations import configuration_of as translate_configuration
-from poya.sites.bundle.kernels import arch_of
 
 MEMBERS = ["x1001c1s5b0n0", "x1001c1s5b0n1"]
 
