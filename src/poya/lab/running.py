@@ -64,7 +64,10 @@ class RunningSite:
             UsageError: A port is taken, or the release is unknown.
         """
         self.files = files
-        self.ground = _ground(spec, files, in_memory=in_memory)
+        files.make()
+        certificates = certificates_in(files.directory, spec.name)
+        ground = _ground(spec, files, in_memory=in_memory)
+        self.ground = replace(ground, authority=certificates.ca.read_bytes())
         self.clock = SiteClock()
         self.ground.objects.mint.now_s = self.clock.wall_s
         self._git = _git(spec, files, self.ground.repositories)
@@ -74,7 +77,6 @@ class RunningSite:
             if in_memory
             else None
         )
-        certificates = certificates_in(files.directory, spec.name)
         self._gateway = GatewayServer(self._serve, spec.gateway_port, certificates)
         self._store = self._store_server(spec.s3_port, certificates)
         self.spec = replace(spec, gateway_port=self._gateway.port, s3_port=self._store.port)

@@ -7,6 +7,7 @@ import hashlib
 import json
 import shutil
 import ssl
+import subprocess
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -20,7 +21,7 @@ from lab.ground.conftest import s3_client
 from poya.lab.profiles import RELEASES, profile_of
 from poya.lab.pytest_plugin import LabPair, TestSite, start_pair, stop_pair
 from poya.lab.seed.bulk import add_configurations, add_images, add_nodes
-from poya.lab.seed.images import Image, imitation, seed_image, squashfs
+from poya.lab.seed.images import Image, noise, rootfs, seed_image
 from poya.lab.seed.sites import GELE_IMAGE_ID
 from poya.lab.storage.credentials import CredentialMint
 from poya.lab.storage.objects import SiteObjects
@@ -187,21 +188,24 @@ def test_an_image_has_what_its_release_has(
     objects.close()
 
 
-def test_without_mksquashfs_the_root_file_system_is_an_imitation() -> None:
+def test_the_root_file_system_is_one_and_the_same_each_time() -> None:
     image = Image("i", "name", "aarch64", "2024-01-01T00:00:00.000001", 2_500_000)
-    body = b"".join(imitation(image))
-    assert len(body) == 2_500_000
-    assert (body[:4], body[28:32]) == (b"hsqs", b"\x04\0\0\0")
-    assert body == b"".join(imitation(image))
+    body = b"".join(rootfs(image))
+    assert body == b"".join(rootfs(image))
+    assert 2_480_000 < len(body) <= 2_500_000
 
 
-@pytest.mark.skipif(shutil.which("mksquashfs") is None, reason="mksquashfs is not installed")
-def test_with_mksquashfs_it_is_one_and_the_same_each_time() -> None:
+@pytest.mark.skipif(shutil.which("unsquashfs") is None, reason="unsquashfs is not installed")
+def test_the_root_file_system_is_one_to_other_tools(tmp_path: Path) -> None:
     image = Image("i", "name", "aarch64", "2024-01-01T00:00:00.000001", 2_500_000)
-    bodies = [b"".join(squashfs(image)) for _ in range(2)]
-    assert bodies[0] == bodies[1]
-    assert bodies[0][:4] == b"hsqs"
-    assert int.from_bytes(bodies[0][40:48], "little") <= len(bodies[0])
+    packed, tree = tmp_path / "rootfs", tmp_path / "tree"
+    packed.write_bytes(b"".join(rootfs(image)))
+    command = ["unsquashfs", "-quiet", "-no-progress", "-d", str(tree), str(packed)]
+    subprocess.run(command, check=True, capture_output=True)
+    assert "name (aarch64)" in (tree / "etc/os-release").read_text()
+    payload = (tree / "usr/lib/payload").read_bytes()
+    assert payload == b"".join(noise("rootfs name", len(payload)))
+    assert (tree / "var/opt").is_dir()
 
 
 @pytest.mark.slow

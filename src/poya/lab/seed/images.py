@@ -5,17 +5,14 @@ from __future__ import annotations
 
 import json
 import random
-import shutil
 import struct
-import subprocess
-import tempfile
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
-from poya.errors import UsageError
 from poya.lab.profiles import MetadataForm, ReleaseProfile
+from poya.lab.seed.insides import KERNEL_RELEASE, Surroundings, initrd, root_files
+from poya.lab.seed.squashfs import Big, squashfs
 from poya.lab.storage.objects import PART_BYTES, NewObject, SiteObjects
 
 BUCKET = "boot-images"
@@ -25,7 +22,11 @@ _INITRD_BYTES = 320 * 1024
 _ARM_MAGIC_OFFSET = 56
 _SETUP_SIGNATURE_OFFSET = 0x1FE
 _SETUP_HEADER_OFFSET = 0x202
+_VERSION_POINTER_OFFSET, _VERSION_OFFSET = 0x20E, 0x1000
+_BANNER_OFFSET = 64 * 1024
+_SMALL_FILES_BYTES = 16 * 1024
 _KIND = "application/vnd.cray.image."
+_ANYWHERE = Surroundings()
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,12 +53,17 @@ class Image:
         return f"s3://{BUCKET}/{self.id}/manifest.json"
 
 
-def seed_image(image: Image, objects: SiteObjects, profile: ReleaseProfile) -> dict[str, Any]:
+def seed_image(
+    image: Image,
+    objects: SiteObjects,
+    profile: ReleaseProfile,
+    site: Surroundings = _ANYWHERE,
+) -> dict[str, Any]:
     """Put the image's objects in the store, and return its IMS record."""
     artifacts = [
-        _put(objects, image, "rootfs", f"{_KIND}rootfs.squashfs", _rootfs(image)),
+        _put(objects, image, "rootfs", f"{_KIND}rootfs.squashfs", rootfs(image, site)),
         _put(objects, image, "kernel", f"{_KIND}kernel", [_kernel(image)]),
-        _put(objects, image, "initrd", f"{_KIND}initrd", [_initrd(image)]),
+        _put(objects, image, "initrd", f"{_KIND}initrd", [_initrd(image, site)]),
         _put(
             *(objects, image, "boot_parameters", f"{_KIND}parameters.boot"),
             [image.boot_parameters.encode() + b"\n"],
@@ -106,10 +112,10 @@ def artifact_chunks(image: Image, kind: str) -> Iterable[bytes]:
     if name == "kernel":
         return [_kernel(image)]
     if name == "initrd":
-        return [_initrd(image)]
+        return [_initrd(image, _ANYWHERE)]
     if name == "parameters.boot":
         return [image.boot_parameters.encode() + b"\n"]
-    return imitation(image)
+    return rootfs(image)
 
 
 def _marks(image: Image) -> dict[str, str]:
@@ -129,54 +135,25 @@ def _kernel(image: Image) -> bytes:
     if image.arch == "aarch64":
         body[:2] = b"MZ"
         struct.pack_into("<4s", body, _ARM_MAGIC_OFFSET, b"ARM\x64")
+        banner = f"Linux version {KERNEL_RELEASE} (geeko@buildhost)\n".encode()
+        body[_BANNER_OFFSET : _BANNER_OFFSET + len(banner)] = banner
     else:
         struct.pack_into("<2s", body, _SETUP_SIGNATURE_OFFSET, b"\x55\xaa")
         struct.pack_into("<4s", body, _SETUP_HEADER_OFFSET, b"HdrS")
+        struct.pack_into("<H", body, _VERSION_POINTER_OFFSET, _VERSION_OFFSET - 0x200)
+        version = f"{KERNEL_RELEASE} (geeko@buildhost) #1 SMP\0".encode()
+        body[_VERSION_OFFSET : _VERSION_OFFSET + len(version)] = version
     return bytes(body)
 
 
-def _initrd(image: Image) -> bytes:
-    # a gzip header: what dracut makes is a compressed cpio archive
-    head = b"\x1f\x8b\x08\x00\x00\x00\x00\x00\x02\x03"
-    return head + b"".join(noise(f"initrd {image.name}", _INITRD_BYTES))
+def _initrd(image: Image, site: Surroundings) -> bytes:
+    ballast = b"".join(noise(f"initrd {image.name}", _INITRD_BYTES))
+    return initrd(image.arch, site, ballast)
 
 
-def _rootfs(image: Image) -> Iterator[bytes]:
-    if shutil.which("mksquashfs"):
-        yield from squashfs(image)
-    else:
-        yield from imitation(image)
-
-
-def imitation(image: Image) -> Iterator[bytes]:
-    """No file system, but with a superblock's magic and version 4.0 where tools look."""
-    superblock = struct.pack("<4s24xHH", b"hsqs", 4, 0).ljust(96, b"\0")
-    yield superblock
-    yield from noise(f"rootfs {image.name}", image.rootfs_bytes - len(superblock))
-
-
-def squashfs(image: Image) -> Iterator[bytes]:
-    """A real file system, made by mksquashfs: the same bytes for the same image."""
-    with tempfile.TemporaryDirectory(prefix="poya-lab-") as directory:
-        tree, output = Path(directory, "tree"), Path(directory, "rootfs")
-        _lay_tree(image, tree)
-        flags = ("-noappend", "-quiet", "-no-progress", "-no-xattrs", "-all-root")
-        times = ("-mkfs-time", "0", "-all-time", "0")
-        command = ["mksquashfs", str(tree), str(output), *flags, *times]
-        done = subprocess.run(command, capture_output=True, check=False)
-        if done.returncode:
-            raise UsageError("mksquashfs failed.", why=done.stderr.decode(errors="replace"))
-        with output.open("rb") as source:
-            while chunk := source.read(_BLOCK_BYTES):
-                yield chunk
-
-
-def _lay_tree(image: Image, tree: Path) -> None:
-    for name in ("etc", "usr/lib", "var/opt"):
-        (tree / name).mkdir(parents=True)
-    system = f'NAME="COS"\nPRETTY_NAME="{image.name} ({image.arch})"\n'
-    (tree / "etc/os-release").write_text(system)
-    (tree / "etc/hostname").write_text("localhost\n")
-    with (tree / "usr/lib/payload").open("wb") as payload:
-        for chunk in noise(f"rootfs {image.name}", image.rootfs_bytes):
-            payload.write(chunk)
+def rootfs(image: Image, site: Surroundings = _ANYWHERE) -> Iterator[bytes]:
+    """A real file system, a little shorter than asked: the same bytes for the same image."""
+    size_bytes = max(image.rootfs_bytes - _SMALL_FILES_BYTES, 0)
+    ballast = Big(size_bytes, noise(f"rootfs {image.name}", size_bytes))
+    files = root_files(image.name, image.arch, site)
+    return squashfs({**files, "usr/lib/payload": ballast}, ["var/opt"])

@@ -14,6 +14,7 @@ from poya.lab.seed import layout, records
 from poya.lab.seed import nodes as hsm
 from poya.lab.seed.histories import REPOSITORIES
 from poya.lab.seed.images import BUCKET, seed_image
+from poya.lab.seed.insides import Surroundings
 from poya.lab.seed.packages import put_packages
 from poya.lab.seed.sites import BootSetSeed, SiteSeed, VClusterSeed
 from poya.lab.state import SiteState
@@ -26,12 +27,17 @@ _ROOTFS = "application/vnd.cray.image.rootfs.squashfs"
 
 @dataclass(frozen=True, slots=True)
 class Ground:
-    """The parts of a site that hold what it knows."""
+    """The parts of a site that hold what it knows.
+
+    Attributes:
+        authority: The site's certificate authority, PEM: its images trust it.
+    """
 
     state: SiteState
     objects: SiteObjects
     repositories: Repositories
     profile: ReleaseProfile
+    authority: bytes = b""
 
 
 def plant(seed: SiteSeed, ground: Ground) -> None:
@@ -57,8 +63,10 @@ def is_planted(state: SiteState) -> bool:
 
 def _seed_images(seed: SiteSeed, ground: Ground) -> dict[str, Record]:
     sets = [boot_set for vcluster in seed.vclusters for boot_set in vcluster.boot_sets]
+    provider, _ = records.rootfs_provider(seed.domain, ground.profile)
+    site = Surroundings(seed.domain, ground.authority, (provider,))
     return {
-        boot_set.image.id: seed_image(boot_set.image, ground.objects, ground.profile)
+        boot_set.image.id: seed_image(boot_set.image, ground.objects, ground.profile, site)
         for boot_set in sets
     }
 

@@ -115,7 +115,7 @@ def _layer(name: str, clone_url: str, playbook: str) -> Record:
 def _boot_set(
     vcluster: VClusterSeed, boot_set: BootSetSeed, domain: str, profile: ReleaseProfile
 ) -> Record:
-    provider, passthrough = _provider(domain, profile)
+    provider, passthrough = rootfs_provider(domain, profile)
     record: Record = {
         "path": boot_set.image.path,
         "type": "s3",
@@ -132,7 +132,8 @@ def _boot_set(
     return record
 
 
-def _provider(domain: str, profile: ReleaseProfile) -> tuple[str, str]:
+def rootfs_provider(domain: str, profile: ReleaseProfile) -> tuple[str, str]:
+    """What boots images at a site of this release, and what it is told (BOS passthrough)."""
     if profile.bos_providers is None and not profile.bos_strict:
         return "cpss3", "dvs:api-gw-service-nmn.local:300:hsn0,nmn0:0"
     # from CSM 1.6 on sbps is what HPE's procedures set up
