@@ -25,7 +25,7 @@ from poya.placement_settings import PlacementSettings
 from poya.receipts.ledger import Ledger
 from poya.settings import Settings, state_directory
 from poya.site_config import site_config
-from poya.sites.base import Source, Surveyed, Target
+from poya.sites.base import Images, Source, Surveyed, Target
 
 if TYPE_CHECKING:
     from poya.placement.facts import Machine
@@ -122,6 +122,14 @@ class Workshop:
             NotFound: The configuration does not have it.
         """
         return SitePlace(self._settings.site(name).name)
+
+    @asynccontextmanager
+    async def images(self, place: SitePlace) -> AsyncIterator[Images]:
+        """Open a site to look at its images; its client can only read."""
+        from poya.sites.csm import open_csm_source
+
+        async with open_csm_source(site_config(self._settings.site(place.name))) as source:
+            yield source
 
     @asynccontextmanager
     async def source(self, place: Place, towards: Place | None = None) -> AsyncIterator[Source]:

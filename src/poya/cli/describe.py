@@ -24,7 +24,30 @@ def describe() -> None:
       poya describe vcluster gele --site alps
       poya describe vcluster --template gele-cos-template-23.06.0-1
       poya describe vcluster --from ./gele-bundle
+      poya describe image gele-cos-23.06.0-1 --site alps
     """
+
+
+@describe.command()
+@click.argument("image")
+@click.option("--site", metavar="NAME", help="The site to read; else the current one.")
+@click.option(
+    "--output",
+    "-o",
+    type=click.Choice(["text", "json", "yaml"]),
+    default="text",
+    show_default=True,
+)
+@click.pass_obj
+def image(session: Session, image: str, site: str | None, output: str) -> None:
+    """Show what is inside IMAGE (an IMS id, or a name that only one image has).
+
+    Kernel, initrd and root file system are looked into where they lie: nothing is mounted, and of
+    a root file system only a few MiB are read.
+    """
+    from poya.cli.describe_image import describe_image
+
+    describe_image(session, image, site, output)
 
 
 @describe.command()

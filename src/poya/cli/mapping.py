@@ -16,6 +16,7 @@ from poya.cli.session import Session
 from poya.cli.text import printable, wrapped
 from poya.files import write_private
 from poya.migration.prepare import prepare
+from poya.model.intent import Intent
 from poya.model.mapping_file import SiteMapping
 from poya.model.mapping_text import format_mapping
 from poya.planning.mapping import Mapped, apply_mapping, inverse, rules_of, suggest
@@ -53,7 +54,7 @@ def _suggested(session: Session, options: dict[str, Any]) -> str:
 
     async def suggested() -> str:
         async with workshop.source(here, there) as source, workshop.surveyed(there) as opener:
-            prepared, _ = await prepare(source, selector, opener)
+            prepared, _ = await prepare(source, selector, opener, Intent(looks_inside=False))
         proposals = suggest(prepared.vcluster, prepared.inventory)
         title = f"# {prepared.vcluster.name} from {options['here']} to {options['there']}"
         reasons = [wrapped(s.reason, "# ") for s in proposals] or ["# Nothing needs mapping."]

@@ -52,6 +52,13 @@ def intent(command: _Command) -> _Command:
             "reuse-if-equal, overwrite or rename; KIND is group, configuration, template or "
             "image.",
         ),
+        click.option(
+            "--look-inside/--no-look-inside",
+            "looks_inside",
+            default=True,
+            show_default=True,
+            help="Look into kernels, initrds and root file systems, and check what they hold.",
+        ),
     )
 
 
@@ -141,7 +148,13 @@ def intent_of(options: dict[str, Any]) -> Intent:
         demand = text.strip() if is_demand(text) else ""
         choice = None if demand else parse_node_choice(text)
     policies = parse_policies(options["on_conflict"])
-    return Intent(nodes=choice, policies=policies, mapping=mapping.rules, demand=demand)
+    return Intent(
+        nodes=choice,
+        policies=policies,
+        mapping=mapping.rules,
+        demand=demand,
+        looks_inside=options["looks_inside"],
+    )
 
 
 def mapping_of(options: dict[str, Any]) -> SiteMapping:

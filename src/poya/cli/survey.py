@@ -25,6 +25,13 @@ if TYPE_CHECKING:
     metavar="SURVEY",
     help="The survey of a vCluster that may come here: look up its commits, too.",
 )
+@click.option(
+    "--look-inside/--no-look-inside",
+    "looks_inside",
+    default=None,
+    help="Look into the images' files, as the checks want it; done where NAME or --template "
+    "selects some.",
+)
 @click.pass_obj
 def survey(
     session: Session,
@@ -34,12 +41,14 @@ def survey(
     templates: tuple[str, ...],
     out: str,
     bound_here: str | None,
+    looks_inside: bool | None,
 ) -> None:
     """Read what planning must know of SITE and keep it in a file.
 
     With NAME (or --template) one vCluster is captured, else all that the site has. The site is
     only read. The file stands in for the site in 'poya check', 'poya diff' and 'poya migrate
-    plan', as source and as target; it holds records, not the files of images.
+    plan', as source and as target; it holds records and what was seen inside the images, not their
+    files.
 
     \b
     Examples:
@@ -59,10 +68,13 @@ def survey(
     here = workshop.site_place(place or session.site)
     guest = read_survey(Path(bound_here)).vcluster if bound_here else None
     selector = Selector(name=name, templates=templates)
+    looks = not selector.is_everything if looks_inside is None else looks_inside
 
     async def taken() -> Survey:
         async with workshop.source(here) as source, workshop.surveyed(here) as opener:
-            vcluster, inventory = await take(source, opener(None), selector, guest)
+            vcluster, inventory = await take(
+                *(source, opener(None), selector, guest), looks_inside=looks
+            )
         when = datetime.now(UTC).isoformat(timespec="seconds")
         return Survey(here.name, when, vcluster, inventory)
 

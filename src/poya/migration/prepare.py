@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import TypeVar
 
+from poya.migration.looking import look_inside
 from poya.model.intent import Intent
 from poya.model.inventory import Inventory
 from poya.model.plan import Plan
@@ -39,9 +40,13 @@ async def prepare(
 
     Args:
         target_for: Opens the target; a bundle lays out its files by what it will hold.
-        intent: The wishes so far: the target is asked about the names that they lead to.
+        intent: The wishes so far: the target is asked about the names that they lead to, and
+            whether to look into the images; a bundle takes them whatever is in them.
     """
     vcluster = replace(await source.capture(selector), selector=selector)
     target = target_for(vcluster)
     inventory = await target.survey(interest_of(vcluster, intent))
+    looks_inside = intent is None or intent.looks_inside
+    if looks_inside and not inventory.capabilities.is_verbatim:
+        vcluster = await look_inside(source, vcluster)
     return Prepared(vcluster, inventory), target

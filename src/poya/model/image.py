@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 
 from poya.documents import Document, Json, JsonObject
 from poya.errors import BadAnswer
+from poya.model.image_contents import ImageContents
 from poya.model.names import S3Path
 
 ROOTFS = "application/vnd.cray.image.rootfs.squashfs"
@@ -89,6 +90,7 @@ class Image:
         arch: `x86_64`, `aarch64`, or empty where the source's release does not record it.
         manifest: None where the record has no link or the manifest cannot be read.
         manifest_etag: The stored manifest's etag; empty where unknown.
+        contents: What was seen inside; None where nobody looked.
     """
 
     id: str
@@ -99,6 +101,7 @@ class Image:
     manifest: Manifest | None = None
     manifest_path: str = ""
     manifest_etag: str = ""
+    contents: ImageContents | None = None
 
     @property
     def size_bytes(self) -> int:

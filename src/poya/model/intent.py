@@ -49,6 +49,7 @@ class Intent:
         mapping: What is called or addressed otherwise at the target.
         demand: What the target's nodes must be, where they are chosen by that: `auto` for nodes
             like the source's, or a demand's text.
+        looks_inside: Look into the images' files, and check what is found.
     """
 
     nodes: NodeChoice | None = None
@@ -56,6 +57,7 @@ class Intent:
     suffix: str = "-migrated"
     mapping: Rules = ()
     demand: str = ""
+    looks_inside: bool = True
 
     def policy(self, kind: str) -> Policy:
         """What to do with a conflict of this kind."""

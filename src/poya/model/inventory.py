@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 from poya.documents import Document
 from poya.model.image import Image
+from poya.model.image_contents import Certificate
 from poya.model.records import EntityRef, Kind, Node
 
 
@@ -79,6 +80,7 @@ class Circumstances:
         busy: xname → the BOS session that is working on it.
         branches: (clone URL, branch) → the commit at its head; empty if there is no such branch.
         sources: CFS source → its clone URL; None where CFS has none to ask for.
+        package_repositories: Names of those in its Nexus; None where that could not be asked.
         unasked: What could not be asked, and why, in words.
     """
 
@@ -92,6 +94,7 @@ class Circumstances:
     busy: Mapping[str, str] = field(default_factory=dict)
     branches: Mapping[tuple[str, str], str] = field(default_factory=dict)
     sources: Mapping[str, str] | None = None
+    package_repositories: frozenset[str] | None = None
     unasked: tuple[str, ...] = ()
 
 
@@ -126,6 +129,8 @@ class Inventory:
         desired_by: How many components want each configuration.
         label: How people know the target: the site's name or the bundle's directory.
         circumstances: How things stand beyond what it holds.
+        authorities: Those that sign the target's certificates, as poya is configured; empty
+            where those of the system are used.
     """
 
     label: str
@@ -136,6 +141,7 @@ class Inventory:
     commits: Mapping[tuple[str, str], bool] = field(default_factory=dict)
     desired_by: Mapping[str, int] = field(default_factory=dict)
     circumstances: Circumstances = field(default_factory=Circumstances)
+    authorities: tuple[Certificate, ...] = ()
 
     def names(self, kind: Kind) -> frozenset[str]:
         """The names taken at the target for one kind."""

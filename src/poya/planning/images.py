@@ -131,13 +131,20 @@ def _is_intact(image: Image) -> bool:
 
 
 def _arch(image: Image, vcluster: VCluster, inventory: Inventory) -> str | None:
-    """The record's arch; where the source does not record it, what its boot sets boot it on.
+    """The record's arch; where the source does not record it, what its kernel is for.
 
-    IMS takes an image without arch for x86_64 without a word, and BOS then refuses ARM boot sets.
+    Where nobody looked into the kernel, its boot sets tell what they boot it on. IMS takes an
+    image without arch for x86_64 without a word, and BOS then refuses ARM boot sets.
     """
     if not inventory.capabilities.has_image_arch:
         return None
-    return image.arch or boot_set_arch(image, vcluster) or "x86_64"
+    return image.arch or _kernel_arch(image) or boot_set_arch(image, vcluster) or "x86_64"
+
+
+def _kernel_arch(image: Image) -> str:
+    """What the kernel itself says, where somebody looked."""
+    kernel = image.contents.kernel if image.contents else None
+    return kernel.arch if kernel else ""
 
 
 def boot_set_arch(image: Image, vcluster: VCluster) -> str:

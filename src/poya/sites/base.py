@@ -146,6 +146,22 @@ class Source(Protocol):
         ...
 
 
+class Images(Protocol):
+    """A site seen as a place of images. Nothing here writes."""
+
+    async def find_image(self, wanted: str) -> Image:
+        """One image, by its id or by its name.
+
+        Raises:
+            NotFound: There is none, or more than one of this name.
+        """
+        ...
+
+    async def readable(self, path: str) -> transfer.Source:
+        """Open the object that an artifact's path names, for reading ranges of it."""
+        ...
+
+
 class Surveyed(Protocol):
     """A site seen as what a plan is made against. Nothing here writes."""
 

@@ -10,12 +10,13 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 from types import ModuleType
 
 from poya.model.finding import Finding
+from poya.model.image import Image
 from poya.model.intent import Intent
 from poya.model.inventory import Inventory
 from poya.model.names import sorted_xnames
@@ -23,6 +24,8 @@ from poya.model.plan import EntityPlan, ImagePlan
 from poya.model.records import BootSet, Kind, Node, SessionTemplate
 from poya.model.vcluster import VCluster
 from poya.planning.nodes import NodeMap
+
+_MOST_NAMED = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,11 +55,24 @@ class Case:
         names = sorted_xnames(set(self.nodes.pairs.values()))
         return [known[name] for name in names if name in known]
 
+    def image_of(self, boot_set: BootSet) -> Image | None:
+        """The captured image that a boot set boots."""
+        images = self.vcluster.images
+        return next((i for i in images if i.manifest_path == boot_set.path), None)
+
     def boot_sets(self) -> Iterator[tuple[SessionTemplate, BootSet]]:
         """Every boot set of every template."""
         for template in self.vcluster.templates:
             for boot_set in template.boot_sets:
                 yield template, boot_set
+
+
+def images_named(images: Sequence[Image]) -> str:
+    """Images that one finding is about, in words: `IMS images a, b, c and 4 more`."""
+    names = [image.name for image in images]
+    shown = ", ".join(names[:_MOST_NAMED])
+    more = f" and {len(names) - _MOST_NAMED} more" if len(names) > _MOST_NAMED else ""
+    return f"IMS image{'s' if len(names) > 1 else ''} {shown}{more}"
 
 
 @dataclass(frozen=True, slots=True)

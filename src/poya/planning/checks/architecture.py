@@ -24,7 +24,7 @@ def check(case: Case) -> Iterator[Finding]:
 
 
 def _against_image(case: Case, template: SessionTemplate, boot_set: BootSet) -> Iterator[Finding]:
-    image = next((i for i in case.vcluster.images if i.manifest_path == boot_set.path), None)
+    image = case.image_of(boot_set)
     # BOS 2.29 and later take Unknown for X86 here, and look past Other.
     wanted = "X86" if boot_set.arch in ("", "Unknown") else boot_set.arch
     if image is None or wanted not in BOOTABLE:

@@ -19,6 +19,7 @@ from poya.model.inventory import Access, Circumstances, Interest, Storage
 from poya.model.names import normalise_xname
 from poya.sites.csm.asking import Asking, branch_heads
 from poya.sites.csm.objects import Objects
+from poya.sites.csm.packages import package_repositories
 
 BUCKET = "boot-images"
 # STS gives credentials for an hour (cray-sts, AssumeRole with DurationSeconds 3600).
@@ -49,9 +50,12 @@ async def circumstances(site: Site, objects: Objects, interest: Interest) -> Cir
             _reserved(site, asking, interest.xnames),
         ),
     )
-    (branches, sources), (storage, (access, ahead_s)) = await both(
+    (branches, sources), (storage, ((access, ahead_s), packages)) = await both(
         both(branch_heads(site, asking, interest.branches), _sources(site, asking)),
-        both(_storage(objects, asking), _access(site, asking)),
+        both(
+            _storage(objects, asking),
+            both(_access(site, asking), package_repositories(site, asking)),
+        ),
     )
     return Circumstances(
         access=access,
@@ -64,6 +68,7 @@ async def circumstances(site: Site, objects: Objects, interest: Interest) -> Cir
         busy=sessions,
         branches=branches,
         sources=sources,
+        package_repositories=packages,
         unasked=asking.noted(),
     )
 

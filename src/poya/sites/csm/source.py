@@ -44,6 +44,19 @@ class CsmSource:
             raise NotFound(f"'{path}' is not a place in an object store.")
         return await self._objects.readable(location)
 
+    async def find_image(self, wanted: str) -> Image:
+        """One image of IMS, by its id or by a name that only it has."""
+        records = await self._site.ims.images.list()
+        found = [r for r in records if r.id == wanted] or [r for r in records if r.name == wanted]
+        if len(found) != 1:
+            ids = ", ".join(sorted(record.id for record in found))
+            number = "several IMS images" if found else "no IMS image"
+            raise NotFound(
+                f"{self.label} has {number} '{wanted}'.",
+                todo=f"Name one by its id: {ids}." if found else "'poya get images' lists them.",
+            )
+        return (await self._images.read(found[0]))[0]
+
     async def capture(self, selector: Selector) -> VCluster:
         """Read the closure of the selected templates."""
         features, groups = await both(self._site.features(), self._groups())

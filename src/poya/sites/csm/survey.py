@@ -14,6 +14,7 @@ from poya.model.inventory import Capabilities, Interest, Inventory
 from poya.model.records import EntityRef
 from poya.model.run import CONTENT_KEY
 from poya.sites.csm.asking import is_in_site
+from poya.sites.csm.authorities import authorities_in
 from poya.sites.csm.circumstances import circumstances
 from poya.sites.csm.images import ImageReader
 from poya.sites.csm.nodes import nodes_of
@@ -47,6 +48,7 @@ class Surveyor:
             commits=commits,
             desired_by=desired_by,
             circumstances=stand,
+            authorities=authorities_in(site.config.ca_path),
         )
 
     async def _entities(self) -> dict[EntityRef, Document]:

@@ -16,6 +16,7 @@ import msgspec
 from poya.documents import Document
 from poya.errors import BadAnswer, UsageError
 from poya.model.image import Artifact, Image, Manifest
+from poya.model.image_contents import Certificate, ImageContents
 from poya.model.inventory import Capabilities, Circumstances, Inventory
 from poya.model.records import Configuration, EntityRef, Group, Kind, Node, SessionTemplate
 from poya.model.vcluster import Gap, Selector, Surroundings, VCluster
@@ -50,6 +51,7 @@ class _Image(msgspec.Struct, frozen=True):
     artifacts: tuple[Artifact, ...]
     manifest_path: str
     manifest_etag: str
+    contents: ImageContents | None = None
 
 
 class _Entity(msgspec.Struct, frozen=True):
@@ -94,6 +96,7 @@ class _Holdings(msgspec.Struct, frozen=True):
     desired_by: dict[str, int]
     circumstances: Circumstances
     branches: tuple[_Branch, ...]
+    authorities: tuple[Certificate, ...] = ()
 
 
 class _File(msgspec.Struct, frozen=True):
@@ -217,6 +220,7 @@ def _holdings(inventory: Inventory) -> _Holdings:
         desired_by=dict(inventory.desired_by),
         circumstances=replace(inventory.circumstances, branches={}),
         branches=_branches(inventory.circumstances.branches),
+        authorities=inventory.authorities,
     )
 
 
@@ -231,6 +235,7 @@ def _inventory(site: str, saved: _Holdings) -> Inventory:
         commits={(c.url, c.commit): c.is_there for c in saved.commits},
         desired_by=saved.desired_by,
         circumstances=replace(saved.circumstances, branches=_heads(saved.branches)),
+        authorities=saved.authorities,
     )
 
 
@@ -253,6 +258,7 @@ def _saved_image(image: Image) -> _Image:
         artifacts=image.manifest.artifacts if image.manifest else (),
         manifest_path=image.manifest_path,
         manifest_etag=image.manifest_etag,
+        contents=image.contents,
     )
 
 
@@ -267,4 +273,5 @@ def _image(saved: _Image) -> Image:
         manifest=Manifest(manifest.raw, manifest, saved.artifacts) if manifest else None,
         manifest_path=saved.manifest_path,
         manifest_etag=saved.manifest_etag,
+        contents=saved.contents,
     )
