@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from poya.errors import ConfigError
-from poya.tables import refuse_unknown, text_of
+from poya.tables import SecretPlace, path_of, refuse_unknown, secret_of, text_of
 
 AUTH_METHODS = ("login", "client-credentials", "password", "token", "none")
 TOKEN_STORES = ("file", "keyring")
@@ -24,14 +24,6 @@ _AUTH_KEYS = frozenset(
 _ACCOUNT_KEYS = frozenset("username password_file password_env".split())
 _KUBERNETES_KEYS = frozenset("url ca token_file token_env".split())
 _SECRET_KEYS = {"client-credentials": "client_secret", "password": "password"}
-
-
-@dataclass(frozen=True, slots=True)
-class SecretPlace:
-    """Where a secret is read from, when it is needed: a file or an environment variable."""
-
-    file: Path | None = None
-    variable: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +80,7 @@ def read_auth(table: object, site: str, base: Path) -> AuthSettings:
         username=text_of(known, "username", where) or "",
         realm=text_of(known, "realm", where) or "shasta",
         token_url=text_of(known, "token_url", where),
-        secret=_secret(known, _SECRET_KEYS.get(method, "token"), where, base, variable),
+        secret=secret_of(known, _SECRET_KEYS.get(method, "token"), where, base, variable),
         store=_one_of(
             TOKEN_STORES, text_of(known, "store", where) or "file", where, "store of tokens"
         ),
@@ -106,7 +98,7 @@ def read_account(table: object, where: str, base: Path, usual: str) -> ServiceAc
     known = _table(table, where, _ACCOUNT_KEYS)
     return ServiceAccount(
         username=text_of(known, "username", where) or usual,
-        password=_secret(known, "password", where, base, None),
+        password=secret_of(known, "password", where, base, None),
     )
 
 
@@ -124,7 +116,7 @@ def read_kubernetes(table: object, where: str, base: Path) -> KubernetesSettings
         raise ConfigError(f"{where} needs a url.", todo='url = "https://<address>:6443"')
     return KubernetesSettings(
         url=url,
-        token=_secret(known, "token", where, base, None),
+        token=secret_of(known, "token", where, base, None),
         ca=path_of(known, "ca", where, base),
     )
 
@@ -132,19 +124,6 @@ def read_kubernetes(table: object, where: str, base: Path) -> KubernetesSettings
 def token_variable(site: str) -> str:
     """The environment variable that holds a token for a site: `POYA_TOKEN_ALPS`."""
     return f"POYA_TOKEN_{re.sub(r'[^A-Z0-9]', '_', site.upper())}"
-
-
-def path_of(table: Mapping[str, Any], key: str, where: str, base: Path) -> Path | None:
-    """The file under a key, relative to the configuration's directory; None if absent.
-
-    Raises:
-        ConfigError: It is no text, or names no home directory.
-    """
-    text = text_of(table, key, where)
-    try:
-        return base / Path(text).expanduser() if text else None
-    except RuntimeError as error:
-        raise ConfigError(f"{where}: {key} names no home directory.", why=str(error)) from error
 
 
 def _method_of(table: Mapping[str, Any]) -> str:
@@ -163,11 +142,3 @@ def _table(value: object, where: str, keys: frozenset[str]) -> Mapping[str, Any]
         raise ConfigError(f"{where} is not a table.")
     refuse_unknown(value, keys, where)
     return value
-
-
-def _secret(
-    table: Mapping[str, Any], key: str, where: str, base: Path, default: str | None
-) -> SecretPlace:
-    file = path_of(table, f"{key}_file", where, base)
-    variable = text_of(table, f"{key}_env", where)
-    return SecretPlace(file, variable or (default if file is None else None))

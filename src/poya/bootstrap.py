@@ -29,6 +29,7 @@ from poya.sites.base import Images, Source, Surveyed, Target
 
 if TYPE_CHECKING:
     from poya.placement.facts import Machine
+    from poya.sites.bundle.stores import ObjectStore
     from poya.sites.bundle.trust import TrustPolicy
 
 
@@ -252,6 +253,25 @@ class Workshop:
         if not isinstance(place, BundlePlace):
             return []
         return list_files(Path(place.directory))
+
+    @contextmanager
+    def bundle_store(self, text: str) -> Iterator[ObjectStore | None]:
+        """The configured store, and the prefix in it, that `NAME:PREFIX` names; None if none."""
+        name, colon, prefix = text.partition(":")
+        if not colon or name not in self._settings.stores:
+            yield None
+            return
+        from poya.site_config import store_config
+        from poya.sites.bundle.stores import ObjectStore
+        from poya.transfer import ObjectPlace, S3Store
+
+        settings = self._settings.stores[name]
+        key = "/".join(part for part in (settings.prefix, prefix.strip("/")) if part)
+        store = S3Store(*store_config(settings))
+        try:
+            yield ObjectStore(store, ObjectPlace(settings.bucket, key))
+        finally:
+            store.close()
 
     # Runs
 

@@ -18,14 +18,15 @@ from poya.auth_settings import (
     AuthSettings,
     KubernetesSettings,
     ServiceAccount,
-    path_of,
     read_account,
     read_auth,
     read_kubernetes,
 )
+from poya.bundle_settings import BundleSettings, StoreSettings, read_bundles, read_stores
 from poya.errors import ConfigError, NotFound
 from poya.placement_settings import PlacementSettings, read_placement
 from poya.tables import did_you_mean as _did_you_mean
+from poya.tables import path_of as _path
 from poya.tables import refuse_unknown as _refuse_unknown
 from poya.tables import text_of as _text
 from poya.tables import texts_of as _texts
@@ -36,20 +37,6 @@ _SITE_KEYS = frozenset(
     "kind url ca proxy tenant s3_endpoint allowed_s3_hosts auth vcs nexus kubernetes services "
     "bundles placement".split()
 )
-_BUNDLES_KEYS = frozenset("keys unsigned".split())
-
-
-@dataclass(frozen=True, slots=True)
-class BundleSettings:
-    """What a site demands of the bundles that are restored to it.
-
-    Attributes:
-        keys: Minisign public keys of those who may vouch for a bundle: files, or the keys.
-        refuses_unsigned: Whether a bundle that none of them signed is refused.
-    """
-
-    keys: tuple[str, ...] = ()
-    refuses_unsigned: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +79,7 @@ class Settings:
     path: Path
     current: str | None
     sites: Mapping[str, SiteSettings]
+    stores: Mapping[str, StoreSettings] = field(default_factory=dict)
 
     def site(self, name: str | None) -> SiteSettings:
         """The named site, or the current one.
@@ -196,7 +184,7 @@ def _with_current(text: str, name: str | None, path: Path) -> str:
 
 
 def _settings(path: Path, value: Mapping[str, Any]) -> Settings:
-    _refuse_unknown(value, frozenset({"site", "sites"}), "the configuration")
+    _refuse_unknown(value, frozenset({"site", "sites", "stores"}), "the configuration")
     sites = value.get("sites", {})
     if not isinstance(sites, dict):
         raise ConfigError("'sites' is not a table of sites.")
@@ -205,7 +193,7 @@ def _settings(path: Path, value: Mapping[str, Any]) -> Settings:
     current = value.get("site")
     if current is not None and not isinstance(current, str):
         raise ConfigError("'site' is not the name of a site.")
-    return Settings(path, current or None, read)
+    return Settings(path, current or None, read, read_stores(value.get("stores", {}), base))
 
 
 def _site(name: str, table: object, base: Path) -> SiteSettings:
@@ -227,7 +215,7 @@ def _site(name: str, table: object, base: Path) -> SiteSettings:
         name=name,
         url=url.rstrip("/"),
         kind=kind,
-        ca=path_of(table, "ca", where, base),
+        ca=_path(table, "ca", where, base),
         proxy=_text(table, "proxy", where),
         tenant=_text(table, "tenant", where),
         s3_endpoint=_text(table, "s3_endpoint", where),
@@ -237,32 +225,9 @@ def _site(name: str, table: object, base: Path) -> SiteSettings:
         nexus=read_account(table.get("nexus"), f"[sites.{name}.nexus]", base, "admin"),
         kubernetes=read_kubernetes(table.get("kubernetes"), f"[sites.{name}.kubernetes]", base),
         services=_services(table.get("services", {}), where),
-        bundles=_bundles(table.get("bundles", {}), name, base),
+        bundles=read_bundles(table.get("bundles", {}), name, base),
         placement=read_placement(table.get("placement", {}), f"[sites.{name}.placement]"),
     )
-
-
-def _bundles(table: object, site: str, base: Path) -> BundleSettings:
-    where = f"[sites.{site}.bundles]"
-    if not isinstance(table, dict):
-        raise ConfigError(f"{where} is not a table.")
-    _refuse_unknown(table, _BUNDLES_KEYS, where)
-    keys = _texts(table.get("keys", []), f"{where} keys")
-    unsigned = _text(table, "unsigned", where) or "allow"
-    if unsigned not in ("allow", "refuse"):
-        raise ConfigError(f"{where}: unsigned is '{unsigned}'.", todo="Use allow or refuse.")
-    if unsigned == "refuse" and not keys:
-        raise ConfigError(
-            f"{where} refuses unsigned bundles and trusts no key.",
-            todo='Name who may sign: keys = ["alps.pub"]',
-        )
-    # A key is written out (it begins with RW, and is no path), or is a file.
-    files = (key if _is_key(key) else str(base / Path(key).expanduser()) for key in keys)
-    return BundleSettings(tuple(files), unsigned == "refuse")
-
-
-def _is_key(text: str) -> bool:
-    return text.startswith("RW") and len(text) == 56  # noqa: PLR2004 - 42 bytes in base64
 
 
 def _services(table: object, where: str) -> dict[str, str]:

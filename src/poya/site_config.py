@@ -3,7 +3,10 @@
 
 from __future__ import annotations
 
-from poya.auth_settings import SecretPlace, ServiceAccount, token_variable
+import os
+
+from poya.auth_settings import ServiceAccount, token_variable
+from poya.bundle_settings import StoreSettings
 from poya.csm.config import (
     AuthConfig,
     BasicLogin,
@@ -19,6 +22,8 @@ from poya.csm.secret import Secret
 from poya.csm.tokens import FileTokens, KeyringTokens, TokenStore
 from poya.errors import ConfigError
 from poya.settings import SiteSettings, state_directory
+from poya.tables import SecretPlace
+from poya.transfer import Credentials, CredentialsProvider, S3Config
 
 
 def site_config(settings: SiteSettings) -> SiteConfig:
@@ -37,6 +42,25 @@ def site_config(settings: SiteSettings) -> SiteConfig:
         s3_endpoint=settings.s3_endpoint,
         allowed_s3_hosts=settings.allowed_s3_hosts,
     )
+
+
+def store_config(settings: StoreSettings) -> tuple[S3Config, CredentialsProvider]:
+    """How a store of bundles is reached; its keys are read when they are needed."""
+    where = f"[stores.{settings.name}]"
+    access, secret = (_secret(key, where) for key in (settings.access_key, settings.secret_key))
+
+    def credentials() -> Credentials:
+        token = os.environ.get("AWS_SESSION_TOKEN") if settings.access_key.file is None else None
+        return Credentials(access.reveal(), secret.reveal(), token)
+
+    config = S3Config(
+        site=settings.name,
+        endpoint_url=settings.endpoint,
+        ca_path=settings.ca,
+        proxy_url=settings.proxy,
+        region=settings.region,
+    )
+    return config, credentials
 
 
 def _auth(settings: SiteSettings) -> AuthConfig:

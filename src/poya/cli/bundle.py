@@ -5,6 +5,8 @@ from __future__ import annotations
 
 import click
 
+from poya.cli.session import Session
+
 _OUTPUT = click.option(
     "--output", type=click.Choice(["text", "json"]), default="text", show_default=True
 )
@@ -18,8 +20,11 @@ def bundle() -> None:
 
     \b
     Examples:
+      poya bundle list /backups
       poya bundle inspect ./gele
       poya bundle verify --deep ./gele
+      poya bundle export ./gele gele.tar
+      poya bundle import gele.tar ./gele
     """
 
 
@@ -63,6 +68,66 @@ def verify(directory: str, deep: bool, keys: tuple[str, ...], output: str) -> No
     verify_bundle(directory, is_deep=deep, as_json=output == "json")
 
 
+@bundle.command(name="list")
+@click.argument("root", metavar="DIR|STORE", default=".")
+@_OUTPUT
+@click.pass_obj
+def list_(session: Session, /, root: str, output: str) -> None:
+    """List the bundles below a directory, or in an S3 store of the configuration.
+
+    \b
+    Examples:
+      poya bundle list /backups
+      poya bundle list archive:
+    """
+    from poya.cli.bundle_catalog import list_bundles
+
+    list_bundles(session, root, as_json=output == "json")
+
+
+@bundle.command()
+@click.argument("root", metavar="DIR|STORE")
+@click.option("--keep-last", type=click.IntRange(0), default=0, metavar="N", help="The newest N.")
+@click.option("--keep-daily", type=click.IntRange(0), default=0, metavar="N", help="Of N days.")
+@click.option("--keep-weekly", type=click.IntRange(0), default=0, metavar="N", help="Of N weeks.")
+@click.option(
+    "--keep-monthly", type=click.IntRange(0), default=0, metavar="N", help="Of N months."
+)
+@click.option("--apply", "is_applied", is_flag=True, help="Remove them; else they are shown only.")
+@click.option("--yes", "-y", is_flag=True, help="Do not ask.")
+@_OUTPUT
+@click.pass_obj
+def prune(
+    session: Session,
+    /,
+    root: str,
+    keep_last: int,
+    keep_daily: int,
+    keep_weekly: int,
+    keep_monthly: int,
+    is_applied: bool,
+    yes: bool,
+    output: str,
+) -> None:
+    """Show which bundles go when only some are kept; with --apply, remove them.
+
+    Of each of the last N days, weeks and months that have bundles, the newest is kept, for each
+    vCluster of each site. The newest is always kept, and so is what is damaged or unfinished.
+
+    \b
+    Examples:
+      poya bundle prune /backups --keep-daily 7 --keep-weekly 4 --keep-monthly 12
+      poya bundle prune /backups --keep-last 3 --apply --yes
+    """
+    from poya.cli.bundle_catalog import prune_bundles
+    from poya.sites.bundle.retention import Retention
+
+    retention = Retention(keep_last, keep_daily, keep_weekly, keep_monthly)
+    prune_bundles(
+        session, root, retention, is_dry=not is_applied, yes=yes, as_json=output == "json"
+    )
+
+
 @bundle.command()
 def schema() -> None:
     """Print the JSON Schema of bundle.json."""
@@ -74,21 +139,79 @@ def schema() -> None:
 @bundle.command()
 @click.argument("directory", metavar="DIR")
 @click.argument("destination", metavar="OUT")
-@click.option("--for", "form", type=click.Choice(["manta"]), required=True, expose_value=False)
+@click.option("--for", "form", type=click.Choice(["poya", "manta"]), default="poya")
+@click.option(
+    "--encrypt-to", "recipients", multiple=True, metavar="RECIPIENT", help="age1…, or a file."
+)
 @_OUTPUT
-def export(directory: str, destination: str, output: str) -> None:
+@click.pass_obj
+def export(
+    session: Session,
+    /,
+    directory: str,
+    destination: str,
+    form: str,
+    recipients: tuple[str, ...],
+    output: str,
+) -> None:
     """Carry the bundle in DIR to OUT.
+
+    OUT is a directory, a tar file (NAME.tar), '-' for a tar stream on standard output, or
+    STORE:PREFIX of an S3 store in the configuration. With --encrypt-to the tar is encrypted with
+    age. Every byte is compared with the index on the way; repeating an interrupted export into a
+    directory or a store continues it.
 
     With '--for manta' OUT becomes a directory that the restore of manta 1.x and 2.x takes; what
     its files cannot say, and what manta will not restore, is listed.
 
     \b
     Examples:
+      poya bundle export ./gele /media/usb/gele
+      poya bundle export ./gele - | ssh elsewhere poya bundle import - ./gele
+      poya bundle export ./gele gele.tar.age --encrypt-to age1…
+      poya bundle export ./gele archive:gele/2026-11-24
       poya bundle export ./gele ./gele-for-manta --for manta
     """
-    from poya.cli.bundle_carrying import export_bundle
+    from poya.cli.bundle_carrying import Wrapping, export_bundle, export_for_manta
 
-    export_bundle(directory, destination, as_json=output == "json")
+    if form == "manta":
+        export_for_manta(directory, destination, as_json=output == "json")
+    else:
+        export_bundle(session, directory, destination, Wrapping(recipients=recipients))
+
+
+@bundle.command(name="import")
+@click.argument("origin", metavar="IN")
+@click.argument("directory", metavar="DIR")
+@click.option(
+    "--identity", "-i", "identities", multiple=True, metavar="FILE", help="Decrypt with this key."
+)
+@click.option(
+    "--key", "keys", multiple=True, metavar="KEY", help="Demand a signature by this public key."
+)
+@click.pass_obj
+def import_(
+    session: Session,
+    /,
+    origin: str,
+    directory: str,
+    identities: tuple[str, ...],
+    keys: tuple[str, ...],
+) -> None:
+    """Bring the bundle that 'export' carried to IN into DIR.
+
+    The index comes first, and every file is compared with it as it comes; nothing else is written.
+    DIR becomes a bundle when all of it is there. An interrupted import can be repeated.
+
+    \b
+    Examples:
+      poya bundle import gele.tar ./gele
+      poya bundle import gele.tar.age ./gele --identity ~/.age/key.txt --key alps.pub
+      poya bundle import archive:gele/2026-11-24 ./gele
+    """
+    from poya.cli.bundle_carrying import Wrapping, import_bundle
+
+    import_bundle(session, origin, directory, Wrapping(identities=identities, keys=keys))
 
 
 @bundle.command()

@@ -178,6 +178,10 @@ def backup(
 @click.option(
     "--template", "-t", "templates", multiple=True, metavar="NAME", help="Only this template's."
 )
+@click.option(
+    "--as-of", metavar="DATE", help="The newest bundle below --bundle that is of DATE or before."
+)
+@click.option("--group", default="", metavar="NAME", help="Of this vCluster, with --as-of.")
 @click.option("--site", metavar="NAME", help="The site to write; else the current one.")
 @wish_options
 @moving_options
@@ -192,6 +196,8 @@ def restore(
     ims_file: tuple[str, ...],
     image_dir: tuple[str, ...],
     templates: tuple[str, ...],
+    as_of: str | None,
+    group: str,
     site: str | None,
     **options: Any,
 ) -> None:
@@ -203,6 +209,7 @@ def restore(
     \b
     Examples:
       poya migrate restore --bundle ./gele --site prealps
+      poya migrate restore --bundle /backups --as-of 2026-11-20 --group gele
       poya migrate restore --bos-file t.json --cfs-file c.json \\
           --hsm-file t-hsm.json --ims-file ID-ims.json --image-dir ./ID
     """
@@ -212,6 +219,12 @@ def restore(
     files = FilesPlace(bos_file, cfs_file, hsm_file, ims_file, image_dir)
     if bool(bundle) == files.is_given():
         raise click.UsageError("Give either --bundle DIR, or the files one by one.")
+    if as_of is not None and bundle:
+        from poya.cli.bundle_catalog import bundle_of_date
+
+        bundle = bundle_of_date(bundle, as_of, group)
+    elif as_of is not None or group:
+        raise click.UsageError("--as-of DATE and --group go with --bundle DIR.")
     place: Place = bundle_place(bundle) if bundle else files
     restore_from(session, site, (place, templates), wishes_of(options))
 
