@@ -166,7 +166,11 @@ async def test_a_missing_arch_is_read_from_the_kernel_and_told(
     vcluster = await capture(origin)
     assert vcluster.images[0].arch == arch
     told = [(g.id, g.evidence.partition(":")[0]) for g in vcluster.gaps]
-    assert told == ([("arch-inferred", arch)] if arch else [])
+    assert told == [
+        ("arch-inferred", arch)
+        if arch
+        else ("arch-unknown", "neither its record nor the first bytes of its kernel")
+    ]
 
 
 def _portable_executable(machine: int) -> bytes:
@@ -192,6 +196,33 @@ def _portable_executable(machine: int) -> bytes:
 )
 def test_tells_the_architecture_of_kernels(head: bytes, arch: str) -> None:
     assert arch_of(head)[0] == arch
+
+
+async def test_an_architecture_that_nothing_tells_is_warned_of(tmp_path: Path) -> None:
+    bundle = MantaBundle(
+        images={IMAGE: files_of_image(kernel=b"random")}, records={IMAGE: record_of(IMAGE, "cos")}
+    )
+    vcluster = await capture(bundle.write(tmp_path / "b"))
+    assert [(g.id, g.subject) for g in vcluster.gaps] == [
+        ("arch-unknown", f"IMS image cos ({IMAGE})")
+    ]
+
+
+async def test_a_boot_set_that_says_no_arch_gets_that_of_its_arm_image(tmp_path: Path) -> None:
+    template = template_of()
+    del template["boot_sets"]["compute"]["arch"]
+    bundle = MantaBundle(
+        templates=[template],
+        images={IMAGE: files_of_image(kernel=ARM_KERNEL)},
+        records={IMAGE: record_of(IMAGE, "cos")},
+    )
+    vcluster = await capture(bundle.write(tmp_path / "b"))
+    assert vcluster.templates[0].boot_sets[0].arch == "ARM"
+    assert vcluster.images[0].arch == "aarch64"
+    assert [g.id for g in vcluster.gaps] == ["arch-inferred", "arch-inferred"]
+    template["boot_sets"]["compute"]["arch"] = "X86"  # what it says is not changed
+    vcluster = await capture(bundle.write(tmp_path / "c"))
+    assert vcluster.templates[0].boot_sets[0].arch == "X86"
 
 
 async def test_a_missing_manifest_is_made_from_the_files(tmp_path: Path) -> None:
@@ -385,7 +416,7 @@ async def test_reads_a_bundle_of_2024() -> None:
     assert layer.commit.startswith("0fd90ba4")
     assert "network" not in vcluster.templates[0].document.raw.decode()
     assert [a.size_bytes for a in _artifacts(vcluster)] == [300_000, 900_000, 2_500_000]
-    assert vcluster.gaps == ()
+    assert [gap.id for gap in vcluster.gaps] == ["arch-unknown"]  # its kernel is random bytes
 
 
 @needs_samples

@@ -361,3 +361,31 @@ async def test_an_unfinished_backup_says_how_to_go_on(backup: Path) -> None:
         await capture(backup)
     assert KERNEL in caught.value.why
     assert "poya migrate backup" in caught.value.todo
+
+
+_STEERING = "x\x1b[2J\x07\n\u202e../../evil"
+
+
+async def test_names_never_steer_a_terminal_or_a_path(tmp_path: Path) -> None:
+    from bundle.places import template_of
+    from bundle.watching import run
+
+    bundle = MantaBundle()
+    bundle.configurations[0]["name"] = _STEERING
+    bundle.templates = [template_of(_STEERING, _STEERING)]
+    bundle.groups[0]["description"] = _STEERING
+    origin = tmp_path / "deep" / "origin"
+    MantaBundle().write(origin)
+    put(origin / f"{TEMPLATE}.json", bundle.templates[0])
+    put(origin / f"{CONFIGURATION}.json", bundle.configurations[0])
+    backup = tmp_path / "deep" / "backup"
+    await back_up(open_bundle(origin), backup)
+    assert {p.name for p in tmp_path.iterdir() if not p.name.startswith("run-")} >= {"deep"}
+    assert not (tmp_path / "evil").exists()
+    assert not (tmp_path / "deep" / "evil").exists()
+    for verb in (("inspect",), ("verify",), ("list",), ("inspect", "--output", "json")):
+        code, out, err = await asyncio.to_thread(run, "bundle", *verb, str(backup))
+        assert code == 0, err
+        # In JSON a letter that turns the writing around is data; control characters are escaped.
+        for character in "\x1b\x07" if "json" in verb else "\x1b\x07\u202e":
+            assert character not in out + err

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 _MOST_SHOWN = 20
 _SAY_EVERY_S = 5.0
 # What a manta bundle may lack without being damaged.
-_HARMLESS = ("arch-inferred", "artifact-not-in-bundle", "group-not-in-bundle")
+_HARMLESS = ("arch-inferred", "arch-unknown", "artifact-not-in-bundle", "group-not-in-bundle")
 
 
 def inspect_bundle(directory: str, *, as_json: bool) -> None:
@@ -47,6 +47,8 @@ def _overview_lines(overview: Overview) -> Iterator[str]:
     else:
         yield printable(f"  from       {origin.site} ({origin.release or 'release unknown'})")
         yield printable(f"  made       {origin.created} by {origin.tool}")
+        by = f"by the key {overview.signed_by} (check it with verify --key)"
+        yield f"  signed     {by if overview.signed_by else 'no'}"
     yield f"  images     {count(len(overview.images), 'image')}, {size(overview.size_bytes)}"
     for template in overview.templates:
         yield ""
@@ -121,6 +123,7 @@ def _overview_json(overview: Overview) -> str:
             for image in overview.images
         ],
         "size_bytes": overview.size_bytes,
+        "signed_by": overview.signed_by or None,
         "unfinished": overview.unfinished,
         "damaged": overview.flaws,
     }

@@ -13,14 +13,27 @@ from poya.cli.flow import Outcome, Wishes, bring, show_json
 from poya.cli.session import Session
 from poya.cli.summary_view import render_summary
 from poya.cli.text import duration, printable, size, wrapped
+from poya.errors import UsageError
 from poya.model.records import KIND_TITLES
 from poya.model.vcluster import Selector
 
 _IMAGE_FILES = ("initrd", "kernel", "rootfs")
 
 
-def bundle_place(directory: str) -> BundlePlace:
-    """The place of a bundle directory."""
+def bundle_place(session: Session, directory: str) -> BundlePlace:
+    """The place of a bundle directory.
+
+    Raises:
+        UsageError: It is a file or a store: those are carried to and from, not worked in.
+    """
+    store = directory.partition(":")[0] if ":" in directory else ""
+    if store in session.settings.stores or Path(directory).is_file():
+        raise UsageError(
+            f"{directory} is no directory.",
+            why="Bundles are made in a directory and restored from one.",
+            todo=f"Bring it with 'poya bundle import {directory} DIR', "
+            f"carry it away with 'poya bundle export DIR {directory}'.",
+        )
     return BundlePlace(str(Path(directory).absolute()))
 
 
@@ -41,7 +54,7 @@ def back_up(
     )
     interrupted = Interrupted()
     selector = Selector(name=name, templates=templates)
-    places = (here, bundle_place(destination))
+    places = (here, bundle_place(session, destination))
     outcome = run_async(bring(workshop, places, selector, wishes, interrupted), interrupted)
     if wishes.as_json:
         show_json(outcome)

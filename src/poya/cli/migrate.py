@@ -225,7 +225,7 @@ def restore(
         bundle = bundle_of_date(bundle, as_of, group)
     elif as_of is not None or group:
         raise click.UsageError("--as-of DATE and --group go with --bundle DIR.")
-    place: Place = bundle_place(bundle) if bundle else files
+    place: Place = bundle_place(session, bundle) if bundle else files
     restore_from(session, site, (place, templates), wishes_of(options))
 
 

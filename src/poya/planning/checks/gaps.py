@@ -99,9 +99,14 @@ _GAPS: Mapping[str, tuple[Severity, str, str]] = {
         "Nobody whom the site trusts has signed the bundle.",
         "Have it signed: poya bundle sign. bundles.unsigned of the site can refuse such bundles.",
     ),
+    "arch-unknown": (
+        "warning",
+        "Nothing says the image's architecture; that of its boot sets is taken, else x86_64.",
+        'If that is wrong, add "arch": "aarch64" to the image\'s record before the restore.',
+    ),
     "arch-inferred": (
         "info",
-        "The source does not say the image's architecture; it was read from the kernel.",
+        "The source does not say the architecture; it was read from the kernel.",
         "",
     ),
 }

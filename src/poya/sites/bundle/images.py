@@ -256,4 +256,5 @@ def _with_arch(image: Image, draft: Draft) -> tuple[Image, tuple[Gap, ...]]:
             if arch:
                 gap = Gap("arch-inferred", image_subject(draft.stored), f"{arch}: {evidence}")
                 return replace(image, arch=arch), (gap,)
-    return image, ()
+    evidence = "neither its record nor the first bytes of its kernel"
+    return image, (Gap("arch-unknown", image_subject(draft.stored), evidence),)

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from poya.errors import BundleDamaged, UsageError
@@ -14,10 +14,11 @@ from poya.model.records import SessionTemplate
 from poya.sites.bundle.contents import Contents, StoredImage
 from poya.sites.bundle.images import draft_image
 from poya.sites.bundle.index import Origin
-from poya.sites.bundle.indexed import read_contents, read_index
+from poya.sites.bundle.indexed import read_contents, read_vouched
 from poya.sites.bundle.kernels import kernel_arch
 from poya.sites.bundle.names import INDEX
 from poya.sites.bundle.reading import regular_size
+from poya.sites.bundle.trust.policy import FREE_POLICY
 from poya.sites.bundle.unindexed import read_directory
 
 
@@ -50,6 +51,7 @@ class Overview:
         origin: None for a bundle without an index.
         unfinished: Files that an interrupted backup still lacks.
         flaws: Records that are missing, altered or not understood, in words.
+        signed_by: The key that its signature names, unchecked; empty if it is not signed.
     """
 
     directory: str
@@ -61,6 +63,7 @@ class Overview:
     images: tuple[ImageOverview, ...]
     unfinished: tuple[str, ...] = ()
     flaws: tuple[str, ...] = ()
+    signed_by: str = ""
 
     @property
     def size_bytes(self) -> int:
@@ -74,13 +77,16 @@ def overview_of(directory: Path) -> Overview:
     Raises:
         UsageError: It is no directory, or holds no session template.
         BundleDamaged: The index, or a file without an index, cannot be understood.
+        BundleUntrusted: Its signature is none.
     """
     if not directory.is_dir():
         raise UsageError(f"There is no directory {directory}.", todo="Name a bundle's directory.")
     if not os.path.lexists(directory / INDEX):
         return _overview(directory, read_directory(directory), None)
-    index = read_index(directory)
-    return _overview(directory, read_contents(directory, index), index.origin, index.unfinished())
+    index, vouching = read_vouched(directory, FREE_POLICY)
+    contents = read_contents(directory, index)
+    found = _overview(directory, contents, index.origin, index.unfinished())
+    return replace(found, signed_by=vouching.key)
 
 
 def _overview(

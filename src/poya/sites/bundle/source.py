@@ -8,8 +8,9 @@ import os
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
+from poya.documents import Document
 from poya.errors import BundleDamaged, NotFound, UsageError
-from poya.model.image import Image
+from poya.model.image import BOS_ARCH_OF_IMS, Image
 from poya.model.names import image_id_of
 from poya.model.records import Group, SessionTemplate
 from poya.model.vcluster import Gap, Selector, VCluster
@@ -158,6 +159,9 @@ class BundleSource:
         configurations = {c.name: c for c in contents.configurations}
         groups = _groups(contents, templates)
         images, image_gaps = self._images(templates, cancel)
+        if not contents.is_indexed:
+            templates, arch_gaps = with_archs(templates, images)
+            image_gaps = (*image_gaps, *arch_gaps)
         flaws = flaws_of(contents, templates, selector)
         altered = dict.fromkeys(f.reason for f in flaws if isinstance(f.reason, Gap))
         xnames = {x for group in groups for x in group.members}
@@ -210,6 +214,30 @@ def choose(contents: Contents, selector: Selector) -> tuple[SessionTemplate, ...
     if not chosen:
         raise _no_such("vCluster", selector.name, contents)
     return chosen
+
+
+def with_archs(
+    templates: tuple[SessionTemplate, ...], images: tuple[Image, ...]
+) -> tuple[tuple[SessionTemplate, ...], tuple[Gap, ...]]:
+    """Boot sets that do not say it get the architecture of an ARM image; each is told.
+
+    BOS v1, which manta asked until July 2024, has no `arch`; BOS v2 takes its absence for X86.
+    """
+    arms = {image.manifest_path for image in images if BOS_ARCH_OF_IMS.get(image.arch) == "ARM"}
+    gaps: list[Gap] = []
+    changed: list[SessionTemplate] = []
+    for template in templates:
+        silent = [b.name for b in template.boot_sets if not b.arch and b.path in arms]
+        value = template.document.editable()
+        boot_sets = value.get("boot_sets")
+        for name in silent:
+            boot_set = boot_sets.get(name) if isinstance(boot_sets, dict) else None
+            if isinstance(boot_set, dict):
+                boot_set["arch"] = "ARM"
+                evidence = "ARM: its image is aarch64, and the boot set says nothing"
+                gaps.append(Gap("arch-inferred", f"boot set {name} of {template.name}", evidence))
+        changed.append(SessionTemplate.of(Document.of(value)) if silent else template)
+    return tuple(changed), tuple(gaps)
 
 
 def needs_of(templates: Iterable[SessionTemplate]) -> set[tuple[str, str]]:
