@@ -206,3 +206,9 @@ async def test_ims_has_remote_build_nodes_from_csm_15(csm14: Lab, csm15: Lab, cs
     assert (await csm15.call("POST", path, {"xname": "blade"})).status_code == 400
     assert (await csm15.call("GET", f"{path}/{A}")).status_code == 200
     assert (await csm17.call("GET", f"{path}/status")).json() == []
+
+
+async def test_cfs_bounds_its_options_in_v3(csm17: Lab) -> None:
+    """CFS 1.31: a page of nothing is a 400."""
+    for change in ({"default_page_size": 0}, {"batch_window": -1}):
+        assert (await csm17.call("PATCH", f"{CFS}/v3/options", change)).status_code == 400

@@ -223,20 +223,23 @@ def session_v2() -> Shape:
 
 def options_v3() -> Shape:
     """PATCH /v3/options."""
-    numbers = (
+    at_least_one = (
         "hardware_sync_interval",
         "batcher_check_interval",
         "batch_size",
+        "batcher_pending_timeout",
+        "default_page_size",
+    )
+    at_least_none = (
         "batch_window",
         "default_batcher_retry_policy",
         "batcher_max_backoff",
-        "batcher_pending_timeout",
-        "default_page_size",
         "debug_wait_time",
     )
     return closed(
         {
-            **dict.fromkeys(numbers, INTEGER),
+            **dict.fromkeys(at_least_one, Shape("integer", low=1)),
+            **dict.fromkeys(at_least_none, Shape("integer", low=0)),
             "default_playbook": Shape("string", read_only=True),
             "default_ansible_config": text(0, 60),
             "session_ttl": text(0, 10),

@@ -125,17 +125,18 @@ class RemoteBuildNodes:
 
     def routes(self) -> list[Route]:
         """The paths of this part of IMS."""
-        base = "/v3/remote-build-nodes"
-        if not self._site.profile.ims_arch:
-            return []
-        status = [Route(f"{base}/status", self.list_status, methods=["GET"])]
-        return [
-            Route(base, self.list_all, methods=["GET"]),
-            Route(base, self.create, methods=["POST"]),
-            *(status if self._site.profile.ims_remote_status else []),
-            Route(f"{base}/{{xname}}", self.get, methods=["GET"]),
-            Route(f"{base}/{{xname}}", self.delete, methods=["DELETE"]),
-        ]
+        profile, routes = self._site.profile, list[Route]()
+        for base in ("/v3/remote-build-nodes", "/remote-build-nodes") if profile.ims_arch else ():
+            if profile.ims_remote_status:
+                routes.append(Route(f"{base}/status", self.list_status, methods=["GET"]))
+            routes += [
+                Route(base, self.list_all, methods=["GET"]),
+                Route(base, self.create, methods=["POST"]),
+                Route(base, self.delete_all, methods=["DELETE"]),
+                Route(f"{base}/{{xname}}", self.get, methods=["GET"]),
+                Route(f"{base}/{{xname}}", self.delete, methods=["DELETE"]),
+            ]
+        return routes
 
     async def list_all(self, _request: Request) -> Response:
         """All nodes."""
@@ -157,6 +158,11 @@ class RemoteBuildNodes:
             raise Problem(400, "xname is not that of a node")
         self._records.put(body["xname"], {"xname": body["xname"]})
         return json_answer({"xname": body["xname"]}, 201)
+
+    async def delete_all(self, _request: Request) -> Response:
+        """Remove all nodes."""
+        self._records.clear()
+        return no_content()
 
     async def delete(self, request: Request) -> Response:
         """Remove a node."""
