@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 import time
 from pathlib import Path
@@ -11,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from poya.cli.text import count, printable, wrapped
 from poya.errors import PoyaError
 
 if TYPE_CHECKING:
@@ -20,7 +22,8 @@ if TYPE_CHECKING:
 
 _POLL_S = 0.3
 _CONSOLE_LINES = 3
-_NODES_SHOWN = 5
+_NODES_SHOWN = 4
+_SAID_BY = re.compile(r"^\S+ (cfs: \S+: )?")
 
 
 class NodesFailed(PoyaError):
@@ -112,14 +115,23 @@ def _failed(controls: SiteControls, name: str) -> Iterator[dict[str, Any]]:
 def _summarise(status: Mapping[str, Any], failed: list[dict[str, Any]]) -> None:
     if sys.stderr.isatty():
         click.echo("\r\x1b[K", nl=False, err=True)
-    count = status["managed_components_count"]
-    good = round(count * status["percent_successful"] / 100)
-    click.echo(f"{good} of {count} nodes are as they should be.")
+    total = status["managed_components_count"]
+    good = round(total * status["percent_successful"] / 100)
+    click.echo(f"{good} of {total} nodes are as they should be.")
     if status.get("error"):
         click.echo(f"BOS: {status['error']}")
-    for node in failed[:_NODES_SHOWN]:
-        click.echo(f"\n{node['xname']}  {node['error']}")
-        for line in node["console"]:
-            click.echo(f"    {line.partition(' ')[2]}")
-    if failed[_NODES_SHOWN:]:
-        click.echo(f"\n… and {len(failed) - _NODES_SHOWN} more")
+    for (error, reason), xnames in _alike(failed).items():
+        click.echo(f"\n{count(len(xnames), 'node')}: {printable(error)}")
+        if reason:
+            click.echo(wrapped(printable(reason), "    "))
+        more = f", … and {len(xnames) - _NODES_SHOWN} more" if xnames[_NODES_SHOWN:] else ""
+        click.echo(f"    {', '.join(xnames[:_NODES_SHOWN])}{more}")
+
+
+def _alike(failed: list[dict[str, Any]]) -> dict[tuple[str, str], list[str]]:
+    """Nodes by what BOS says of them and what their consoles said last."""
+    found: dict[tuple[str, str], list[str]] = {}
+    for node in failed:
+        last = _SAID_BY.sub("", node["console"][-1]) if node["console"] else ""
+        found.setdefault((node["error"], last), []).append(node["xname"])
+    return found

@@ -4,12 +4,13 @@
 A program of its own, run in an environment of its own: nothing here knows poya or its lab, only an
 address, a CA and a token.
 
-    python drive.py SPECIFICATION ADDRESS CA TOKEN EXAMPLES
+    LAB_TOKEN=... python drive.py SPECIFICATION ADDRESS CA EXAMPLES
 """
 
 from __future__ import annotations
 
 import json
+import os
 import sys
 from collections.abc import Iterator
 from datetime import date
@@ -35,7 +36,7 @@ CHECKS = [
 ]
 
 
-def main(path: str, address: str, ca: str, token: str, examples: str) -> int:
+def main(path: str, address: str, ca: str, examples: str) -> int:
     """Drive every operation; one line of JSON a deviation."""
     raw = _with_text_keys(yaml.safe_load(Path(path).read_text(encoding="utf-8")))
     schema = schemathesis.openapi.from_dict(raw)
@@ -52,7 +53,7 @@ def main(path: str, address: str, ca: str, token: str, examples: str) -> int:
     for result in schema.get_all_operations():
         operation = result.ok()
         count += 1
-        for deviation in _deviations(operation, settings, ca, token):
+        for deviation in _deviations(operation, settings, ca, os.environ["LAB_TOKEN"]):
             print(json.dumps(deviation), flush=True)
     print(json.dumps({"operations": count}), flush=True)
     return 0

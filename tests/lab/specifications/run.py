@@ -10,6 +10,7 @@ that nothing needs any more.
 from __future__ import annotations
 
 import json
+import os
 import ssl
 import subprocess
 import sys
@@ -115,9 +116,10 @@ def _judged(file: Path, release: str, status: SiteStatus) -> Iterator[Deviation]
     service = file.stem.split("-")[2]
     prefix = "" if (release, service) in WHOLE_PATHS else PREFIXES[service]
     examples = str(EXAMPLES.get(service, USUAL_EXAMPLES))
-    place = (f"{status.spec.url}{prefix}", str(status.files.ca), _token(status), examples)
+    place = (f"{status.spec.url}{prefix}", str(status.files.ca), examples)
     command = [*JUDGE, str(HERE / "drive.py"), str(file), *place]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    environment = {**os.environ, "LAB_TOKEN": _token(status)}
+    done = subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
     if done.returncode:
         raise SystemExit(f"{file.name}: the judge failed.\n{done.stderr[-2000:]}")
     for line in done.stdout.splitlines():

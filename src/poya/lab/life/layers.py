@@ -36,7 +36,8 @@ async def require_layers(site: LabSite, layers: Iterable[JsonObject]) -> None:
             elif layer.get("branch"):
                 await site.git.resolve_branch(url, layer["branch"])
         except GitFailed as failure:
-            raise LayerFailed(number, f"{url}: {failure}") from failure
+            text = f"{failure}"
+            raise LayerFailed(number, text if url in text else f"{url}: {text}") from failure
 
 
 def _place(site: LabSite, layer: JsonObject) -> str:
