@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-fast check lint types format test-faults test-boot test-placement test-specs benchmarks bench-transfer test-rgw lock clean
+.PHONY: bench-reads reference help setup demo test test-fast check lint types format test-faults test-boot test-placement test-specs benchmarks bench-transfer test-rgw lock clean
 
 help: ## List the verbs.
 	@sed -n 's/^\([a-z][a-z-]*\):.*## \(.*\)/  \1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{printf "%-14s %s\n", $$1, $$2}'
@@ -59,6 +59,12 @@ test-rgw: $(STAMP) ## Run the tests that need a real Ceph RGW (Debian: ceph-mon,
 
 bench-transfer: $(STAMP) ## Measure transfers beside other tools between two real Ceph gateways (OPTIONS=--help).
 	@$(BIN)/python -m benchmarks.transfer $(OPTIONS)
+
+bench-reads: $(STAMP) ## Measure reads of a whole machine beside httpx2 + json.
+	@$(BIN)/python -m benchmarks.reads
+
+reference: $(STAMP) ## Write docs/reference/csm.md from the docstrings.
+	@$(BIN)/python scripts/csm_reference.py
 
 lock: ## Resolve requirements.lock anew from pyproject.toml (needs uv).
 	@sh scripts/lock

@@ -21,7 +21,7 @@ from poya.csm.config import (
 from poya.csm.secret import Secret
 from poya.csm.tokens import FileTokens, KeyringTokens, TokenStore
 from poya.errors import ConfigError
-from poya.settings import SiteSettings, state_directory
+from poya.settings import SiteSettings, load_settings, state_directory
 from poya.tables import SecretPlace
 from poya.transfer import Credentials, CredentialsProvider, S3Config
 
@@ -61,6 +61,16 @@ def store_config(settings: StoreSettings) -> tuple[S3Config, CredentialsProvider
         region=settings.region,
     )
     return config, credentials
+
+
+def configured(name: str | None = None) -> SiteConfig:
+    """A site of the operator's configuration, for scripts; without a name the current one.
+
+    Raises:
+        ConfigError: The configuration cannot be read, or no site is current.
+        NotFound: It has no such site.
+    """
+    return site_config(load_settings().site(name))
 
 
 def _auth(settings: SiteSettings) -> AuthConfig:

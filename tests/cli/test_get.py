@@ -146,6 +146,20 @@ def test_who_else_uses_a_part_is_told(operator: Operator, lab_pair: LabPair) -> 
     assert "also of template other" in tree
 
 
+@pytest.mark.parametrize("name", ["\x1b[2Jboo", "\u202eoob", "a\x9bb", "n" * 300_000])
+def test_a_name_cannot_steer_the_terminal(
+    operator: Operator, lab_pair: LabPair, name: str
+) -> None:
+    images = lab_pair.alps.site.state.images
+    images.put("evil", {"id": "evil", "name": name, "created": None, "link": None})
+    for output in ("table", "wide", "names", "json", "yaml"):
+        out = operator.must("get", "images", "-o", output).out
+        assert not [c for c in out if not c.isprintable() and c != "\n"], output
+        assert output in ("json", "yaml") or max(map(len, out.splitlines())) < 2500
+    listed = json.loads(operator.must("get", "images", "-o", "json").out)
+    assert name in [image["name"] for image in listed]
+
+
 def test_describing_nothing_in_particular_is_an_error(operator: Operator) -> None:
     assert operator.types("describe", "vcluster").status == 2
     assert operator.types("describe", "vcluster", "nope").status == 2

@@ -103,17 +103,12 @@ async def _read(
 
 def _show(captured: VCluster, usage: Usage | None, output: str) -> None:
     from poya.cli.describe_view import document_of, tree_of
+    from poya.cli.text import json_text, yaml_text
+    from poya.documents import pretty
 
     if output == "tree":
         click.echo("\n".join(tree_of(captured, usage).lines()))
-        return
-    value = document_of(captured, usage)
-    if output == "json":
-        from poya.cli.text import json_text
-        from poya.documents import pretty
-
-        click.echo(json_text(pretty(value)), nl=False)
-        return
-    import yaml
-
-    click.echo(yaml.safe_dump(value, sort_keys=False, allow_unicode=True, width=10_000), nl=False)
+    elif output == "json":
+        click.echo(json_text(pretty(document_of(captured, usage))), nl=False)
+    else:
+        click.echo(yaml_text(document_of(captured, usage)), nl=False)

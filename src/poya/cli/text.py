@@ -31,6 +31,16 @@ def json_text(raw: bytes) -> str:
     return text if text.isascii() and "\x7f" not in text else _STEERING.sub(_escaped, text)
 
 
+def yaml_text(value: object) -> str:
+    """The value as YAML, keys in their order, in which no character can steer the terminal."""
+    import yaml
+
+    text = yaml.safe_dump(value, sort_keys=False, allow_unicode=True, width=10_000)
+    if _STEERING.search(text):
+        text = yaml.safe_dump(value, sort_keys=False, width=10_000)
+    return f"{text}"
+
+
 def _escaped(match: re.Match[str]) -> str:
     return f"\\u{ord(match[0]):04x}"
 

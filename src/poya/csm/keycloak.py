@@ -214,7 +214,7 @@ def claims_of(token: str) -> Mapping[str, object]:
         payload = token.split(".")[1]
         raw = base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4))
         return msgspec.json.decode(raw, type=dict[str, object])
-    except (IndexError, binascii.Error, msgspec.MsgspecError, ValueError):
+    except (IndexError, binascii.Error, msgspec.MsgspecError, ValueError, RecursionError):
         return {}
 
 

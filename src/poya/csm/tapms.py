@@ -7,7 +7,6 @@ Its paths changed with each release: `v1` in CSM 1.4, `v1alpha2` in 1.5, `v1alph
 from __future__ import annotations
 
 from collections.abc import Iterable
-from contextlib import suppress
 from dataclasses import dataclass
 
 import msgspec
@@ -169,9 +168,6 @@ def _tenants(answer: Answer) -> tuple[Tenant, ...]:
 
     Its specification says that it is plain.
     """
-    rows: list[msgspec.Raw] | None = None
-    with suppress(msgspec.MsgspecError):
-        rows = msgspec.json.decode(answer.body, type=list[msgspec.Raw])
-    if rows is None:
-        rows = answer.decode(_TenantList).items or []
+    is_plain = answer.body.lstrip().startswith(b"[")
+    rows = answer.rows() if is_plain else answer.decode(_TenantList).items or []
     return records_of(Tenant, rows, answer)

@@ -15,7 +15,7 @@ from datetime import UTC, datetime, timedelta
 
 import click
 
-from poya.cli.text import json_text, printable, table
+from poya.cli.text import json_text, printable, table, yaml_text
 from poya.documents import Document
 from poya.errors import NotFound, UsageError
 from poya.model.names import xname_order
@@ -189,11 +189,7 @@ def _as_json(_: Listing, items: Sequence[Item]) -> None:
 
 
 def _as_yaml(_: Listing, items: Sequence[Item]) -> None:
-    import yaml
-
-    values = [Document(item.raw).value for item in items]
-    text = yaml.safe_dump(values, sort_keys=False, allow_unicode=True, width=10_000)
-    click.echo(text, nl=False)
+    click.echo(yaml_text([Document(item.raw).value for item in items]), nl=False)
 
 
 _FORMS: dict[str, Callable[[Listing, Sequence[Item]], None]] = {

@@ -40,13 +40,15 @@ class Channel:
     tenant: str | None = None
 
     def acting_as(self, tenant: str | None) -> Channel:
-        """The same service for another tenant; itself if `tenant` is None.
+        """The same service for another tenant; itself for None or BOS's empty text for nobody.
 
         Raises:
             ConfigError: The gateway would refuse such a name.
         """
+        if not tenant:
+            return self
         check_tenant(tenant)
-        return self if tenant is None else replace(self, tenant=tenant)
+        return replace(self, tenant=tenant)
 
     async def get(self, path: str, params: Params = ()) -> Answer:
         """Read; repeated while the service is out of reach."""
@@ -85,7 +87,12 @@ class Channel:
         return answer
 
     async def rows(
-        self, path: str, params: Params = (), *, key: str | None = None
+        self,
+        path: str,
+        params: Params = (),
+        *,
+        key: str | None = None,
+        limit_bytes: int | None = None,
     ) -> AsyncGenerator[tuple[msgspec.Raw, Answer], None]:
         """The elements of a list (below `key`, if given) as they arrive, not yet looked into.
 
@@ -97,6 +104,8 @@ class Channel:
         """
         splitter = RowSplitter(key)
         call = self.call("GET", path, params=params, is_repeatable=True)
+        if limit_bytes is not None:
+            call = replace(call, limit_bytes=limit_bytes)
         async with self.wire.open(call, self.credentials) as (answer, pieces):
             async with aclosing(pieces):
                 async for piece in pieces:

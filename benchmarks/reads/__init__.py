@@ -1,0 +1,1 @@
+"""How fast a whole machine is read, beside what people write by hand: `make bench-reads`."""
