@@ -4,7 +4,10 @@
 from __future__ import annotations
 
 import json
+import re
+import shlex
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -158,6 +161,14 @@ def test_a_name_cannot_steer_the_terminal(
         assert output in ("json", "yaml") or max(map(len, out.splitlines())) < 2500
     listed = json.loads(operator.must("get", "images", "-o", "json").out)
     assert name in [image["name"] for image in listed]
+
+
+def test_everything_on_the_page_can_be_typed(operator: Operator) -> None:
+    page = Path(__file__).parents[2] / "docs" / "how-to" / "look-around.md"
+    typed = re.findall(r"^\$ poya (.*)$", page.read_text(), re.MULTILINE)
+    assert len(typed) > 15
+    for line in typed:
+        operator.must(*shlex.split(line))
 
 
 def test_describing_nothing_in_particular_is_an_error(operator: Operator) -> None:

@@ -40,6 +40,13 @@ async def test_status_comes_from_capmc_where_there_is_no_pcs(fake: FakeSite, sit
     assert [one.xname for one in await site.pcs.status(["x1", "x2"], state="off")] == ["x2"]
 
 
+async def test_states_of_hsm_that_capmc_names_are_power_too(fake: FakeSite, site: Site) -> None:
+    answer = {"e": 0, "err_msg": "", "ready": ["x1"], "halt": ["x2"], "empty": ["x3"]}
+    fake.on("POST", f"{CAPMC}/get_xname_status", ok(answer))
+    found = {one.xname: one.power_state for one in await site.pcs.status()}
+    assert found == {"x1": "on", "x2": "on", "x3": "undefined"}
+
+
 async def test_many_names_go_in_a_body_or_in_several_urls(with_pcs: FakeSite, site: Site) -> None:
     names = [f"x{number}" for number in range(450)]
     with_pcs.on("POST", f"{PCS}/power-status", ok({"status": [ON]}))

@@ -31,10 +31,9 @@ class _Outcome(msgspec.Struct, frozen=True):
     xnames: tuple[_Failed, ...] | None = None
 
 
-class _Status(_Outcome, frozen=True):
-    on: tuple[str, ...] | None = None
-    off: tuple[str, ...] | None = None
-    undefined: tuple[str, ...] | None = None
+# CAPMC names HSM's states, or the on and off of Redfish: what runs in whatever way is on.
+_POWER_OF_STATE = {"on": "on", "ready": "on", "standby": "on", "halt": "on", "off": "off"}
+_UNKNOWN = "undefined"
 
 
 class Capmc:
@@ -53,11 +52,8 @@ class Capmc:
         if ids := _ids(xnames):
             body["xnames"] = ids
         answer = await self._channel.post("/get_xname_status", body, is_repeatable=True)
-        found = answer.decode(_Status)
-        _check(found, answer)
-        states = (("on", found.on), ("off", found.off), ("undefined", found.undefined))
-        every = [(xname, state) for state, names in states for xname in names or ()]
-        return tuple(_status(xname, state) for xname, state in sorted(every))
+        _check(answer.decode(_Outcome), answer)
+        return _statuses(answer)
 
     async def on(self, xnames: Iterable[str]) -> None:
         """Switch components on: **they boot**. Never repeated."""
@@ -95,7 +91,16 @@ def _check(outcome: _Outcome, answer: Answer) -> None:
     )
 
 
-def _status(xname: str, state: str) -> PowerStatus:
-    """The status as PCS would have said it."""
-    value: JsonObject = {"xname": xname, "powerState": state}
-    return bind(PowerStatus(xname=xname, power_state=state), encode(value))
+def _statuses(answer: Answer) -> tuple[PowerStatus, ...]:
+    """The names that the answer lists by their state, as PCS would have said it."""
+    found: dict[str, str] = {}
+    for state, names in answer.document().value.items():
+        if isinstance(names, list) and state != "xnames":
+            power = _POWER_OF_STATE.get(state, _UNKNOWN)
+            found.update((f"{name}", power) for name in names)
+    return tuple(_status(xname, power) for xname, power in sorted(found.items()))
+
+
+def _status(xname: str, power: str) -> PowerStatus:
+    value: JsonObject = {"xname": xname, "powerState": power}
+    return bind(PowerStatus(xname=xname, power_state=power), encode(value))

@@ -35,7 +35,8 @@ from poya.errors import ConfigError
 if TYPE_CHECKING:
     import httpx2
 
-    from poya.csm.http.transport import Peer, Wire
+    from poya.csm.http.peers import Peer
+    from poya.csm.http.transport import Wire
 
 
 class Site:

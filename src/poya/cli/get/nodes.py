@@ -122,7 +122,7 @@ def _component(xname: str, cfs: CfsComponent | None, bos: BosComponent | None) -
         status = words((status, "disabled"))
     boot = words((bos.status.status, bos.status.phase)) if bos and bos.status else ""
     desired = bos.desired_state if bos else None
-    kernel = desired.boot_artifacts.kernel if desired and desired.boot_artifacts else ""
+    kernel = desired.boot_artifacts.kernel if desired and desired.boot_artifacts else None
     value = {
         "xname": xname,
         "cfs": cfs.document.value if cfs else None,
@@ -139,7 +139,7 @@ def _component(xname: str, cfs: CfsComponent | None, bos: BosComponent | None) -
         made_of(value),
         wide=(
             str((cfs.error_count or 0) if cfs else ""),
-            image_of(kernel),
+            image_of(kernel or ""),
             (bos.error or "") if bos else "",
         ),
     )

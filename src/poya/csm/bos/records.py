@@ -121,9 +121,9 @@ class ComponentStatus(msgspec.Struct, frozen=True):
 class BootArtifacts(msgspec.Struct, frozen=True):
     """What a node boots; all empty for one that is to be off."""
 
-    kernel: str = ""
-    initrd: str = ""
-    kernel_parameters: str = ""
+    kernel: str | None = None
+    initrd: str | None = None
+    kernel_parameters: str | None = None
 
 
 class BootState(msgspec.Struct, frozen=True):

@@ -9,9 +9,7 @@ import time
 import uuid
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from itertools import count
 
 import httpx2
@@ -21,9 +19,10 @@ from poya.csm.config import SiteConfig
 from poya.csm.http.answers import Answer
 from poya.csm.http.calls import MEBIBYTE, Call
 from poya.csm.http.faults import SENDING_FAILS, translate
+from poya.csm.http.peers import Peer, peer_of
 from poya.csm.http.readonly import ReadOnlyTransport, harmless_requests
 from poya.csm.http.retry import RetryPolicy
-from poya.csm.tls import moment_of_certificate, site_context
+from poya.csm.tls import site_context
 from poya.errors import BadAnswer, PoyaError, Unreachable
 
 _LOG = logging.getLogger("poya.csm")
@@ -32,19 +31,6 @@ _LONGEST_FAILURE = 4 * MEBIBYTE
 _UNAUTHORISED = 401
 # At DEBUG these write down answer headers and the proxy's password, at INFO whole queries.
 _TALKATIVE = ("httpx2", "httpcore2")
-
-
-@dataclass(frozen=True, slots=True)
-class Peer:
-    """Who answered.
-
-    Attributes:
-        clock_ahead_s: How far its clock is ahead of ours, to a second; None if it does not say.
-        certificate_ends: When its certificate ends; None without TLS.
-    """
-
-    clock_ahead_s: float | None
-    certificate_ends: datetime | None
 
 
 class Wire:
@@ -121,7 +107,7 @@ class Wire:
             started = datetime.now(UTC)
             answer = await self.exchange(call, credentials, held)
             answer.raise_for_status()
-            return _peer(held[0], started, datetime.now(UTC))
+            return peer_of(held[0], started, datetime.now(UTC))
         finally:
             for response in held:
                 await response.aclose()
@@ -298,24 +284,6 @@ def _too_long(call: Call) -> BadAnswer:
         f"The answer to {call} is longer than {call.limit_bytes / MEBIBYTE:g} MiB.",
         why="What is longer is not read: it would fill this machine's memory.",
     )
-
-
-def _peer(response: httpx2.Response, before: datetime, after: datetime) -> Peer:
-    ahead_s = None
-    try:
-        said = parsedate_to_datetime(response.headers.get("Date", ""))
-    except ValueError:
-        pass
-    else:
-        # The header has whole seconds: what lies within them and the wait is no difference.
-        early = (said - after).total_seconds()
-        late = (said - before).total_seconds() + 1
-        ahead_s = early if early > 0 else late if late < 0 else 0.0
-    stream = response.extensions.get("network_stream")
-    tls = stream.get_extra_info("ssl_object") if stream else None
-    certificate = (tls.getpeercert() if tls else None) or {}
-    ends = certificate.get("notAfter")
-    return Peer(ahead_s, moment_of_certificate(ends) if ends else None)
 
 
 def _answer(

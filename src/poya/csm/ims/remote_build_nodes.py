@@ -22,10 +22,10 @@ class RemoteBuildStatus(Record, frozen=True, rename="camel"):
     """How a remote build node does."""
 
     xname: str
-    node_arch: str = ""
-    num_current_jobs: int = 0
-    podman_status: str = ""
-    ssh_status: str = ""
+    node_arch: str | None = None
+    num_current_jobs: int | None = None
+    podman_status: str | None = None
+    ssh_status: str | None = None
     is_able_to_run_jobs: bool = msgspec.field(default=False, name="ableToRunJobs")
 
 
