@@ -25,7 +25,7 @@ def machine_of(nodes: int, seed: int = 1) -> Machine:
     found: list[NodeFacts] = []
     cabinet = 0
     while len(found) < nodes:
-        kinds = dice.sample(KINDS, dice.choice((1, 1, 2, 3)))
+        kinds = [KINDS[cabinet % len(KINDS)], *dice.sample(KINDS, dice.choice((0, 0, 1, 2)))]
         for blade in range(BLADES_PER_CABINET):
             found.extend(_blade(dice, dice.choice(kinds), cabinet, blade))
         cabinet += 1

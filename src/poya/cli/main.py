@@ -35,6 +35,7 @@ COMMANDS: Mapping[str, tuple[str, str, str]] = {
     "receipt": ("poya.cli.receipt", "receipt", "Check the signed record of a run."),
     "show": ("poya.cli.show", "show", "Show a plan or a survey that was kept."),
     "survey": ("poya.cli.survey", "survey", "Keep what planning must know of a site."),
+    "group": ("poya.cli.group", "group", "Make, grow and shrink groups by what nodes must be."),
     "lab": ("poya.cli.lab", "lab", "Run emulated sites to learn and rehearse on."),
 }
 

@@ -11,6 +11,7 @@ from poya.errors import PoyaError, StoppedPartWay, UsageError, VerificationFaile
 from poya.journal import Journal
 from poya.migration.applying import Applier
 from poya.migration.events import Listener
+from poya.migration.locking import held
 from poya.migration.moving import Mover
 from poya.migration.report import Report, make_report
 from poya.migration.undoing import Undoer
@@ -48,7 +49,8 @@ async def carry_out(
     started_s = time.monotonic()
     mover = Mover((source, target), run.journal, limits, listener)
     try:
-        await Applier(run.id, run.plan, target, run.journal, listener).apply(mover)
+        async with held(run.plan.holds, target.node_locks, run.journal):
+            await Applier(run.id, run.plan, target, run.journal, listener).apply(mover)
     except asyncio.CancelledError:
         run.journal.set_fact("state", "stopped")
         raise
@@ -114,4 +116,5 @@ async def undo(run: Run, target: Target, listener: Listener) -> int:
     Raises:
         StoppedPartWay: As `Undoer.undo`.
     """
-    return await Undoer(run.id, run.plan, target, run.journal, listener).undo()
+    async with held(run.plan.holds, target.node_locks, run.journal):
+        return await Undoer(run.id, run.plan, target, run.journal, listener).undo()

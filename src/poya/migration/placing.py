@@ -168,12 +168,7 @@ def _findings(
         f"{len(placement.nodes)} nodes of {machine.label} were chosen by what they are made of.",
         evidence=f"{', '.join(costs_in_words(placement))}{proof}",
     )
-    held: dict[str, list[str]] = {}
-    for xname in placement.nodes:
-        for reason in reasons(machine.by_xname[xname], machine, asker):
-            held.setdefault(reason, []).append(xname)
-    for reason, xnames in sorted(held.items()):
-        yield _held(subject, reason, xnames)
+    yield from held_findings(subject, placement, machine, asker)
     lonely = [target for target, model in pairing.extra.items() if not model]
     if lonely:
         yield Finding(
@@ -184,6 +179,18 @@ def _findings(
             evidence=shown(lonely),
             remedy="Demand no class that the vCluster does not have.",
         )
+
+
+def held_findings(
+    subject: str, placement: Placement, machine: Machine, asker: Asker
+) -> Iterable[Finding]:
+    """Which nodes are taken in spite of an accepted reason."""
+    held: dict[str, list[str]] = {}
+    for xname in placement.nodes:
+        for reason in reasons(machine.by_xname[xname], machine, asker):
+            held.setdefault(reason, []).append(xname)
+    for reason, xnames in sorted(held.items()):
+        yield _held(subject, reason, xnames)
 
 
 def _held(subject: str, reason: str, xnames: Sequence[str]) -> Finding:

@@ -185,6 +185,7 @@ class Plan(msgspec.Struct, frozen=True):
         findings: All of them, the gravest first.
         predicted: Texts that the target's validation of a template is expected to answer
             besides `Valid`, because a finding told of them.
+        holds: Nodes that change hands, and are locked in HSM while they do.
         selector: What of the source it is made from.
         intent: What the operator wished; with it and the selector the same plan is made again.
         steps: What is done, in order, request by request.
@@ -202,6 +203,7 @@ class Plan(msgspec.Struct, frozen=True):
     findings: tuple[Finding, ...] = ()
     predicted: tuple[str, ...] = ()
     verbatim: bool = False
+    holds: tuple[str, ...] = ()
     selector: Selector = msgspec.field(default_factory=Selector)
     intent: Intent = msgspec.field(default_factory=Intent)
     steps: tuple[Step, ...] = ()

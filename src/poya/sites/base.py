@@ -9,7 +9,7 @@ said below. Reads may be repeated freely. Each write says whether it may.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
@@ -175,8 +175,32 @@ class Surveyed(Protocol):
         ...
 
 
+class NodeLocks(Protocol):
+    """HSM's locks, which keep power, firmware and boot services away from nodes.
+
+    They are no mutex between runs, and protect no group.
+    """
+
+    async def locked(self, xnames: Iterable[str]) -> frozenset[str]:
+        """Those of the nodes that are locked now."""
+        ...
+
+    async def lock(self, xnames: Iterable[str]) -> None:
+        """Lock nodes that are not locked, all or none; none to lock is fine."""
+        ...
+
+    async def unlock(self, xnames: Iterable[str]) -> None:
+        """Unlock nodes that are locked, all or none; none to unlock is fine."""
+        ...
+
+
 class Target(Surveyed, Protocol):
     """A site seen as where a vCluster goes."""
+
+    @property
+    def node_locks(self) -> NodeLocks | None:
+        """Its nodes' locks; None where it has no nodes of its own."""
+        ...
 
     async def read(self, ref: EntityRef) -> Document | None:
         """Read one group, configuration or template as the target holds it now; None if absent.

@@ -49,6 +49,11 @@ class BundleTarget:
         """The bundle's directory."""
         return str(self._ledger.directory)
 
+    @property
+    def node_locks(self) -> None:
+        """A bundle has no nodes."""
+        return None
+
     async def survey(self, interest: Interest) -> Inventory:  # noqa: ARG002 - all of it is small
         """What the directory holds already, of a finished backup or of one that was not.
 

@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A live CSM as a machine: every node with its parts and holders, in five requests."""
+"""A live CSM as a machine: every node with its parts and holders, in a handful of requests."""
 
 from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 
 from poya.concurrency import both
 from poya.csm import Component, Part, Site, SiteConfig
@@ -35,7 +36,7 @@ async def read_machine(
             both(site.hsm.components.list(type="Node"), site.hsm.hardware.inventory()),
             both(site.hsm.groups.list(), site.bos.templates.list()),
         )
-        reserved = await _reserved(site, components)
+        reserved, tenants = await both(_reserved(site, components), _tenants(site))
     namer = Namer(names)
     held = _Holders(
         [Group.of(record.document) for record in groups],
@@ -44,7 +45,11 @@ async def read_machine(
     shapes = shapes_of((_listed(part) for part in parts), namer)
     return Machine.of(
         config.name,
-        (_facts(component, shapes, held, reserved) for component in components),
+        (
+            replace(_facts(component, shapes, held, reserved), tenant=tenants.get(xname, ""))
+            for component in components
+            for xname in [normalise_xname(component.id)]
+        ),
         switch_groups=switch_groups,
         exclusive=held.exclusive,
         booted_by=held.booted_by,
@@ -59,6 +64,14 @@ async def _reserved(site: Site, components: Iterable[Component]) -> frozenset[st
     except NotFound:
         return frozenset()  # SMD's answer where there are no components at all
     return frozenset(normalise_xname(lock.id) for lock in locks if lock.reserved)
+
+
+async def _tenants(site: Site) -> dict[str, str]:
+    """Node → the tenant that has it; none where the site has no TAPMS (CSM 1.3)."""
+    if await site.tapms.api() is None:
+        return {}
+    tenants = await site.tapms.list()
+    return {normalise_xname(x): tenant.name for tenant in tenants for x in tenant.xnames}
 
 
 class _Holders:

@@ -19,6 +19,7 @@ from poya.sites.base import NewImage, Published
 from poya.sites.csm.claims import ObjectClaims
 from poya.sites.csm.entities import Entities
 from poya.sites.csm.images import ImageReader
+from poya.sites.csm.node_locks import CsmNodeLocks
 from poya.sites.csm.objects import Objects
 from poya.sites.csm.survey import Surveyor
 
@@ -43,6 +44,11 @@ class CsmTarget:
     def claims(self, vcluster: str) -> ObjectClaims:
         """The claims on a vCluster, in the site's object store."""
         return ObjectClaims(self._objects, BUCKET, vcluster)
+
+    @property
+    def node_locks(self) -> CsmNodeLocks:
+        """HSM's locks (`/locks`)."""
+        return CsmNodeLocks(self._site)
 
     async def survey(self, interest: Interest) -> Inventory:
         """Read what a plan must know."""
