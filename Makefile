@@ -6,6 +6,7 @@ STAMP := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
 .PHONY: bench-reads reference help setup demo test test-fast check lint types format test-faults test-boot test-placement test-specs benchmarks bench-transfer test-rgw lock clean
+.PHONY: help setup demo test test-fast check lint types format test-faults test-boot test-placement test-specs benchmarks bench-transfer test-rgw lock clean bench-placement
 
 help: ## List the verbs.
 	@sed -n 's/^\([a-z][a-z-]*\):.*## \(.*\)/  \1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{printf "%-14s %s\n", $$1, $$2}'
@@ -65,6 +66,8 @@ bench-reads: $(STAMP) ## Measure reads of a whole machine beside httpx2 + json.
 
 reference: $(STAMP) ## Write docs/reference/csm.md from the docstrings.
 	@$(BIN)/python scripts/csm_reference.py
+bench-placement: $(STAMP) ## Choose nodes on machines of up to 10,000, beside manta's greedy way.
+	@$(BIN)/python -m benchmarks.placement
 
 lock: ## Resolve requirements.lock anew from pyproject.toml (needs uv).
 	@sh scripts/lock

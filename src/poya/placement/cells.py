@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from poya.placement.causes import Cause, requirements
-from poya.placement.facts import Machine, NodeFacts, Shape
+from poya.placement.facts import Machine, NodeFacts, Shape, cabinet_of
 from poya.placement.holding import Asker, is_member, reasons
 from poya.placement.matching import amount, lower_bounds, matches
 from poya.placement.syntax import (
@@ -97,36 +97,62 @@ class Field:
 
 def survey_field(demand: Demand, machine: Machine, asker: Asker) -> Field:
     """Sort the machine's nodes into kinds and its blades into cells."""
-    cares = {same for node_class in demand.classes for same in node_class.same}
-    judge = _Judge(demand)
-    index: dict[Kind, int] = {}
+    sorter = _Sorter(demand, machine, asker)
     blades: dict[str, list[tuple[int, str]]] = defaultdict(list)
-    cabinets: dict[str, str] = {}
-    members = 0
     for node in machine.nodes:
-        held = reasons(node, machine, asker)
-        kind = Kind(
-            merits=judge.merits(node),
-            same=tuple((c, str(getattr(node.shape, c))) for c in sorted(cares)),
-            reasons=tuple(reason for reason in held if reason not in asker.accepted),
-            is_waived=any(reason in asker.accepted for reason in held),
-            is_member=is_member(node, asker),
+        blades[node.blade].append((sorter.kind_of(node), node.xname))
+    listed = [Blade(name, tuple(nodes)) for name, nodes in blades.items()]
+    return Field(tuple(sorter.index), _cells(listed), sorter.members)
+
+
+class _Sorter:
+    """Finds each node's kind; nodes that look alike are judged once."""
+
+    def __init__(self, demand: Demand, machine: Machine, asker: Asker) -> None:
+        self._judge = _Judge(demand)
+        self._machine = machine
+        self._asker = asker
+        self._cares = sorted({same for node_class in demand.classes for same in node_class.same})
+        self._seen: dict[object, int] = {}
+        self.index: dict[Kind, int] = {}
+        self.members = 0
+
+    def kind_of(self, node: NodeFacts) -> int:
+        """The index of the node's kind."""
+        held = reasons(node, self._machine, self._asker)
+        member = is_member(node, self._asker)
+        self.members += member
+        # The shape stands in by its identity: the machine holds it, and hashing it is slow.
+        looks = (id(node.shape), node.cabinet, _words(node), held, member)
+        found = self._seen.get(looks)
+        if found is None:
+            kind = self._kind(node, held, is_in_group=member)
+            found = self._seen[looks] = self.index.setdefault(kind, len(self.index))
+        return found
+
+    def _kind(self, node: NodeFacts, held: tuple[str, ...], *, is_in_group: bool) -> Kind:
+        accepted = self._asker.accepted
+        return Kind(
+            merits=self._judge.merits(node),
+            same=tuple((c, str(getattr(node.shape, c))) for c in self._cares),
+            reasons=tuple(reason for reason in held if reason not in accepted),
+            is_waived=any(reason in accepted for reason in held),
+            is_member=is_in_group,
             is_management=node.role.lower() == MANAGEMENT,
         )
-        members += kind.is_member
-        blades[node.blade].append((index.setdefault(kind, len(index)), node.xname))
-        cabinets[node.blade] = node.cabinet
-    listed = [Blade(name, tuple(nodes)) for name, nodes in blades.items()]
-    return Field(tuple(index), _cells(listed, cabinets), members)
 
 
-def _cells(blades: list[Blade], cabinets: Mapping[str, str]) -> tuple[Cell, ...]:
+def _words(node: NodeFacts) -> tuple[str, ...]:
+    return (node.arch, node.role, node.subrole, node.state, node.hardware_class)
+
+
+def _cells(blades: list[Blade]) -> tuple[Cell, ...]:
     found: dict[tuple[str, tuple[tuple[int, int], ...]], list[Blade]] = defaultdict(list)
     for blade in blades:
         counts: dict[int, int] = defaultdict(int)
         for kind, _ in blade.nodes:
             counts[kind] += 1
-        found[cabinets[blade.name], tuple(sorted(counts.items()))].append(blade)
+        found[cabinet_of(blade.name), tuple(sorted(counts.items()))].append(blade)
     return tuple(Cell(*key, tuple(alike)) for key, alike in found.items())
 
 
@@ -139,8 +165,7 @@ class _Judge:
 
     def merits(self, node: NodeFacts) -> tuple[Merit, ...]:
         """What the node is to each class."""
-        words = (node.arch, node.role, node.subrole, node.state, node.hardware_class)
-        key = (node.shape, node.cabinet, words)
+        key = (node.shape, node.cabinet, _words(node))
         if key not in self._known:
             self._known[key] = tuple(self._merit(node, *each) for each in self._classes)
         return self._known[key]

@@ -3,15 +3,12 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 
 from poya.model.names import sorted_xnames, xname_order
 from poya.placement.naming import Unrecognised
-
-_BLADE = re.compile(r"(x\d+)(c\d+)(s\d+)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,14 +68,18 @@ class NodeFacts:
     @property
     def cabinet(self) -> str:
         """`x1000`."""
-        match = _BLADE.match(self.xname)
-        return match[1] if match else self.xname
+        return cabinet_of(self.xname)
 
     @property
     def blade(self) -> str:
         """`x1000c0s0`: the blade of a Mountain cabinet, the chassis of a River one."""
-        match = _BLADE.match(self.xname)
-        return match[0] if match else self.xname
+        slot, found, _ = self.xname.partition("b")
+        return slot if found else self.xname
+
+
+def cabinet_of(xname: str) -> str:
+    """`x1000` of `x1000c0s0b0n0`."""
+    return xname.partition("c")[0]
 
 
 @dataclass(frozen=True)

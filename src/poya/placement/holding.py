@@ -65,7 +65,7 @@ def is_member(node: NodeFacts, asker: Asker) -> bool:
 
 def reasons(node: NodeFacts, machine: Machine, asker: Asker) -> tuple[str, ...]:
     """The ids of everything that keeps the node from being taken, accepted or not, sorted."""
-    if is_member(node, asker):
+    if is_member(node, asker) or _is_free(node, asker):
         return ()
     plain = (
         (LOCKED, node.is_locked),
@@ -81,6 +81,18 @@ def reasons(node: NodeFacts, machine: Machine, asker: Asker) -> tuple[str, ...]:
     own = {*asker.templates, *machine.booted_by.get(asker.group, ())}
     found += [f"{_TEMPLATE}{name}" for name in node.templates if name not in own]
     return tuple(sorted(found))
+
+
+def _is_free(node: NodeFacts, asker: Asker) -> bool:
+    """Whether nothing at all is to be said of the node; so it is with most, and this is quick."""
+    return not (
+        node.is_locked
+        or node.is_reserved
+        or node.groups
+        or node.templates
+        or node.tenant
+        or asker.pools
+    ) and (node.is_enabled and node.shape.is_inventoried)
 
 
 def group_of(reason: str) -> str:
