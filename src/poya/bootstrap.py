@@ -147,7 +147,7 @@ class Workshop:
             from poya.sites.csm import open_csm_source
 
             async with open_csm_source(site_config(self._settings.site(place.name))) as source:
-                yield source
+                yield self._noting_hardware(source, place, towards)
             return
         if isinstance(place, SurveyPlace):
             from poya.sites.saved import SavedSource, read_survey
@@ -233,6 +233,14 @@ class Workshop:
             return
         async with self.target(place, read_only=True) as opener:
             yield opener
+
+    def _noting_hardware(self, source: Source, place: SitePlace, towards: Place | None) -> Source:
+        """A bundle keeps what its nodes are made of; whoever restores it may have no site left."""
+        if not isinstance(towards, BundlePlace):
+            return source
+        from poya.migration.placing import HardwareNoted
+
+        return HardwareNoted(source, lambda: self.machine(place.name))
 
     async def machine(self, name: str) -> Machine:
         """Read a configured site's nodes, their parts and their holders."""

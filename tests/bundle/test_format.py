@@ -82,6 +82,7 @@ async def test_the_index_says_what_the_documentation_says(tmp_path: Path) -> Non
             }
         ],
         "nodes": [],
+        "hardware": None,
     }
     assert set(files) == names_below(tmp_path / "backup") - {"bundle.json"}
     for name, entry in files.items():

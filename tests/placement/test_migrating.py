@@ -97,3 +97,17 @@ def test_a_bundle_as_target_has_no_nodes_to_choose(operator: Operator, tmp_path:
     answer = operator.types("migrate", "plan", *words)
     assert answer.status == 2
     assert "live site" in answer.err
+
+
+def test_a_backup_keeps_what_its_nodes_are_made_of_for_the_restore(
+    operator: Operator, lab_pair: LabPair, tmp_path: Path
+) -> None:
+    bundle = tmp_path / "gele"
+    operator.must("migrate", "backup", "--group", "gele", "-d", str(bundle), "--site", "alps")
+    index = json.loads((bundle / "bundle.json").read_text())
+    assert "gh200 >= 4" in index["hardware"]["demand"]
+    where = ("--bundle", str(bundle), "--site", "prealps", "--nodes", "auto", "--yes")
+    operator.must("migrate", "restore", *where)
+    group = lab_pair.prealps.site.state.groups.get("gele")
+    assert group is not None
+    assert len(group["members"]["ids"]) == 10

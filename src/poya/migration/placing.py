@@ -3,14 +3,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from poya import transfer
 from poya.errors import FindingsRefuse, UsageError
 from poya.model.finding import Finding
 from poya.model.intent import Intent, NodeChoice
 from poya.model.records import Node
-from poya.model.vcluster import VCluster
+from poya.model.vcluster import Hardware, Selector, VCluster
 from poya.placement.deriving import Derived, derive_demand
 from poya.placement.explaining import explain
 from poya.placement.facts import Machine
@@ -28,6 +29,7 @@ from poya.placement.wording import (
 )
 from poya.placement_settings import PlacementSettings
 from poya.planning.nodes import shown, source_archs
+from poya.sites.base import Source
 
 AUTO = "auto"
 
@@ -44,6 +46,34 @@ class Ground:
     source: Machine | None
     target: Machine
     rules: PlacementSettings
+
+
+class HardwareNoted:
+    """A source that also says what the nodes of a vCluster are made of."""
+
+    def __init__(self, source: Source, machine: Callable[[], Awaitable[Machine]]) -> None:
+        self._source = source
+        self._machine = machine
+
+    @property
+    def label(self) -> str:
+        """As the source's."""
+        return self._source.label
+
+    async def capture(self, selector: Selector) -> VCluster:
+        """Capture, and derive the demand that the nodes fulfil."""
+        vcluster = await self._source.capture(selector)
+        members = set(vcluster.xnames())
+        known = [node for node in (await self._machine()).nodes if node.xname in members]
+        if not known:
+            return vcluster
+        derived = derive_demand(known)
+        hardware = Hardware(print_demand(derived.demand), derived.members)
+        return replace(vcluster, hardware=hardware)
+
+    async def readable(self, path: str) -> transfer.Source:
+        """As the source's."""
+        return await self._source.readable(path)
 
 
 def choose_nodes(
@@ -129,6 +159,9 @@ def solve(demand: Demand, machine: Machine, asker: Asker) -> Placement:
 def _derived(vcluster: VCluster, text: str, source: Machine | None) -> Derived:
     members = set(vcluster.xnames())
     known = [node for node in source.nodes if node.xname in members] if source else []
+    kept = vcluster.hardware
+    if text.lower() == AUTO and not known and kept:
+        return Derived(parse_demand(kept.demand), kept.members)
     if text.lower() != AUTO:
         demand = parse_demand(text)
         return Derived(demand, {k: tuple(v) for k, v in classify(demand, known).items()})

@@ -85,6 +85,19 @@ class Surroundings:
 
 
 @dataclass(frozen=True, slots=True)
+class Hardware:
+    """What a vCluster's nodes are made of, as the demand that they fulfil.
+
+    Attributes:
+        demand: Its text.
+        members: Class of the demand → the nodes that stand for it.
+    """
+
+    demand: str
+    members: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
 class VCluster:
     """The closure of one or more session templates at one site, at one time.
 
@@ -93,6 +106,7 @@ class VCluster:
         site: The name of the site or bundle it was captured from.
         images: By source image id.
         nodes: By xname: what the source knows of the nodes concerned. May lack some.
+        hardware: None where nobody asked what its nodes are made of.
         selector: What was asked for; with it the same is captured again.
         surroundings: What is around it at its site and does not move.
     """
@@ -108,6 +122,7 @@ class VCluster:
     gaps: tuple[Gap, ...] = ()
     selector: Selector = field(default_factory=Selector)
     surroundings: Surroundings = field(default_factory=Surroundings)
+    hardware: Hardware | None = None
 
     def image(self, image_id: str) -> Image | None:
         """The captured image with this id."""

@@ -12,7 +12,7 @@ from poya.documents import Document
 from poya.errors import BundleDamaged
 from poya.model.image import BOOT_PARAMETERS, INITRD, KERNEL, ROOTFS, Artifact
 from poya.model.records import Configuration, Group, Node, SessionTemplate
-from poya.model.vcluster import Gap
+from poya.model.vcluster import Gap, Hardware
 from poya.sites.bundle.index import FileEntry
 
 # What manta calls the files of an image, whatever they were called at their site.
@@ -102,6 +102,7 @@ class Contents:
     groups: tuple[Group, ...] = ()
     images: tuple[StoredImage, ...] = ()
     nodes: Mapping[str, Node] = field(default_factory=dict)
+    hardware: Hardware | None = None
     gaps: tuple[Gap, ...] = ()
     flaws: tuple[Flaw, ...] = ()
     is_indexed: bool = False

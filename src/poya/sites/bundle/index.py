@@ -110,6 +110,13 @@ class NodeEntry(msgspec.Struct, frozen=True):
     subrole: str = ""
 
 
+class HardwareEntry(msgspec.Struct, frozen=True):
+    """The demand that the nodes fulfil, and the nodes of each of its classes."""
+
+    demand: str
+    members: Mapping[str, tuple[Name, ...]] = {}
+
+
 class Origin(msgspec.Struct, frozen=True):
     """Where the bundle comes from; `created` is UTC, as RFC 3339 writes it."""
 
@@ -132,6 +139,7 @@ class Index(msgspec.Struct, frozen=True):
     images: tuple[ImageEntry, ...]
     nodes: tuple[NodeEntry, ...]
     files: Mapping[FilePath, FileEntry]
+    hardware: HardwareEntry | None = None
 
     def unfinished(self) -> tuple[str, ...]:
         """The files that are not complete yet; a finished backup has none."""

@@ -13,7 +13,7 @@ from typing import TypeVar
 from poya.documents import Document, Json
 from poya.errors import BadAnswer, BundleDamaged
 from poya.model.records import KIND_TITLES, Configuration, Group, Node, SessionTemplate
-from poya.model.vcluster import Gap
+from poya.model.vcluster import Gap, Hardware
 from poya.sites.bundle.contents import Contents, Flaw, StoredArtifact, StoredImage
 from poya.sites.bundle.generations import image_of
 from poya.sites.bundle.index import FileEntry, GroupEntry, ImageEntry, Index, decode_index
@@ -122,6 +122,9 @@ class _Reader:
             groups=groups,
             images=tuple(image for image in images if image is not None),
             nodes={n.xname: Node(n.xname, n.nid, n.arch, n.role, n.subrole) for n in index.nodes},
+            hardware=Hardware(index.hardware.demand, index.hardware.members)
+            if index.hardware
+            else None,
             flaws=tuple(self._flaws),
             is_indexed=True,
         )

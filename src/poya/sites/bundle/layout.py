@@ -23,6 +23,7 @@ from poya.sites.bundle.index import (
     ConfigurationEntry,
     FileEntry,
     GroupEntry,
+    HardwareEntry,
     ImageEntry,
     Index,
     NodeEntry,
@@ -93,6 +94,7 @@ class _Layout:
             configurations=self._configurations(vcluster),
             images=self._images(vcluster),
             nodes=_nodes(self._index.nodes, vcluster.nodes),
+            hardware=_hardware(vcluster) or self._index.hardware,
             files=self._files,
         )
 
@@ -202,6 +204,11 @@ def _groups_of(template: SessionTemplate, vcluster: VCluster) -> tuple[Group, ..
         for group in vcluster.groups
         if group.label in own or (is_first and group.label not in named)
     )
+
+
+def _hardware(vcluster: VCluster) -> HardwareEntry | None:
+    hardware = vcluster.hardware
+    return HardwareEntry(hardware.demand, hardware.members) if hardware else None
 
 
 def _nodes(held: Iterable[NodeEntry], nodes: Mapping[str, Node]) -> tuple[NodeEntry, ...]:

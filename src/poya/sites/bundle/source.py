@@ -175,6 +175,7 @@ class BundleSource:
             images=images,
             groups=groups,
             nodes={x: node for x, node in contents.nodes.items() if x in xnames},
+            hardware=contents.hardware,
             gaps=(*contents.gaps, *altered, *_reference_gaps(contents, templates), *image_gaps),
         )
 
