@@ -28,7 +28,7 @@ from poya.errors import (
     VerificationFailed,
 )
 from poya.journal import Journal, Step
-from poya.migration.claiming import claimed
+from poya.migration.claiming import claimed, is_claimed
 from poya.migration.events import Listener, StepFinished, StepStarted
 from poya.migration.halfway import is_between
 from poya.migration.moving import Mover, artifact_step
@@ -91,7 +91,8 @@ class Applier:
         """The claim on the vCluster, where there is anything left to write."""
         steps = [f"image/{image.source_id}/link" for image in self._new_images()]
         steps += [e.step for e in self._plan.entities if e.action != "reuse"]
-        if all(self._journal.is_done(step) for step in steps):
+        is_done = all(self._journal.is_done(step) for step in steps)
+        if is_done and not is_claimed(self._journal):
             return contextlib.nullcontext()
         return claimed(self._target, self._run, self._plan.vcluster, self._journal)
 

@@ -19,6 +19,7 @@ from poya.errors import AuthenticationError, Locked, PoyaError, RequestRefused
 from poya.journal import Journal, this_process
 from poya.sites.base import Claim, Claimable, Claims, Target
 
+CLAIM_FACT, HELD = "claim", "held"
 RENEWED_EVERY_S = 60.0
 # A holder that is alive renews its claim ten times in this time. Clocks of operators' machines
 # must not differ by more.
@@ -41,10 +42,13 @@ async def claimed(
         yield
         return
     claims = target.claims(vcluster)
+    # Noted first, so that whoever goes on after a crash knows of it.
+    journal.set_fact(CLAIM_FACT, HELD)
     try:
         await claims.put(run, _card())
     except (AuthenticationError, RequestRefused) as error:
         journal.note("claim", {"refused": error.what})
+        journal.set_fact(CLAIM_FACT, "")
         yield
         return
     renewal = asyncio.create_task(_renew(claims, run))
@@ -58,6 +62,12 @@ async def claimed(
         # Whoever cannot take it away leaves it: it is stale in ten minutes.
         with contextlib.suppress(PoyaError):
             await claims.drop(run)
+            journal.set_fact(CLAIM_FACT, "")
+
+
+def is_claimed(journal: Journal) -> bool:
+    """Whether a claim of the run may still be at the target."""
+    return journal.facts().get(CLAIM_FACT) == HELD
 
 
 async def _renew(claims: Claims, run: str) -> None:

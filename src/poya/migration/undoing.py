@@ -19,7 +19,7 @@ from poya.errors import (
 )
 from poya.journal import Journal, Step
 from poya.migration.applying import published_images
-from poya.migration.claiming import claimed
+from poya.migration.claiming import claimed, is_claimed
 from poya.migration.events import Listener, StepFinished, StepStarted
 from poya.migration.halfway import is_between
 from poya.migration.publishing import bound_body
@@ -67,7 +67,8 @@ class Undoer:
         return count
 
     async def _all(self, refusals: list[str]) -> int:
-        if not any(step.state != "undone" for step in self._journal.steps()):
+        is_left = any(step.state != "undone" for step in self._journal.steps())
+        if not is_left and not is_claimed(self._journal):
             return 0
         count = 0
         async with claimed(self._target, self._run, self._plan.vcluster, self._journal):

@@ -200,3 +200,14 @@ class CsmTarget:
         with suppress(NotFound):
             await self._site.ims.images.purge(image_id)
         await self._objects.delete_below(S3Path(BUCKET, f"{image_id}/"))
+        await self._refuse_if_left(image_id)
+
+    async def _refuse_if_left(self, image_id: str) -> None:
+        """Read back that the image is gone; that a service said so is not enough."""
+        images = self._site.ims.images
+        live, deleted = await both(images.list(), images.list_deleted())
+        if image_id in {record.id for record in (*live, *deleted)}:
+            raise Conflict(
+                f"IMS image {image_id} is still at {self.label} although IMS deleted it.",
+                todo="Try again; it may be under way.",
+            )
