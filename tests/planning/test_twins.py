@@ -90,3 +90,7 @@ def test_what_is_there_whole_or_is_small_needs_no_older_version() -> None:
     assert WANTED.manifest is not None
     twins = Twins(inventory(images=(OLD,)))
     assert [twins.ancestors_of(a, "image") for a in WANTED.manifest.artifacts] == [(), (), ()]
+
+
+def test_without_any_md5_nothing_is_taken() -> None:
+    assert twins_of(stored(WANTED, md5=""), stored(OLD, md5="")) == [None, None, None]

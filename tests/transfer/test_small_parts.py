@@ -10,7 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from poya.csm import SiteConfig
+from poya.csm.config import NoAuth
 from poya.errors import Cancelled, ConfigError
+from poya.sites.csm.objects import allowed_endpoint
 from poya.transfer import Advanced, Cancel, Guard, Meter, Started, choose_endpoint
 from poya.transfer.buffers import Buffer, BufferPool
 from poya.transfer.digests import OrderedDigests
@@ -208,3 +211,29 @@ def test_malformed_endpoints_are_refused_without_repeating_passwords(url: str) -
 
 def test_ipv6_endpoints_keep_their_brackets() -> None:
     assert choose_endpoint("", override="https://[::1]:443").url == "https://[::1]"
+
+
+def site(**more: object) -> SiteConfig:
+    url = "https://api.alps.example.org"
+    return SiteConfig(name="alps", url=url, auth=NoAuth(), **more)  # type: ignore[arg-type]
+
+
+def test_sts_may_name_any_host_with_tls_unless_hosts_are_listed() -> None:
+    named = "https://rgw-vip.nmn:8080"
+    assert allowed_endpoint(site(), named).url == named
+    assert allowed_endpoint(site(allowed_s3_hosts=("rgw-vip.nmn",)), named).url == named
+    with pytest.raises(ConfigError, match="does not allow"):
+        allowed_endpoint(site(allowed_s3_hosts=("other.nmn",)), named)
+
+
+def test_sts_may_name_a_host_without_tls_only_if_it_is_listed() -> None:
+    named = "http://rgw-vip.nmn:8080"
+    with pytest.raises(ConfigError, match="without TLS") as caught:
+        allowed_endpoint(site(), named)
+    assert "s3_endpoint" in caught.value.todo
+    assert allowed_endpoint(site(allowed_s3_hosts=("rgw-vip.nmn",)), named).url == named
+
+
+def test_the_operators_own_endpoint_wins() -> None:
+    own = site(s3_endpoint="https://s3.cmn.alps.example.org")
+    assert allowed_endpoint(own, "http://rgw.local:8080").host == "s3.cmn.alps.example.org"

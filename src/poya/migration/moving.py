@@ -64,7 +64,7 @@ class Mover:
             target=await self._target.writable(image_id, artifact.name),
             expected=transfer.Expected(
                 size_bytes=artifact.size_bytes,
-                md5=artifact.md5 or None,
+                md5=artifact.md5 or (artifact.twin.md5 if artifact.twin else "") or None,
                 etag=artifact.etag or None,
             ),
             # The names that HPE's own tools give an image's objects; IMS reads md5sum.

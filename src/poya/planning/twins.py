@@ -39,7 +39,9 @@ class Twins:
         )
         alike = self._by_md5.get((wanted.md5.lower(), size_bytes), []) if wanted.md5 else []
         for artifact in (*same, *alike):
-            if not (wanted.md5 and artifact.md5) or wanted.md5.lower() == artifact.md5.lower():
+            # The new manifest needs a md5: of two records one must have it, and both must agree.
+            md5s = {md5.lower() for md5 in (wanted.md5, artifact.md5) if md5}
+            if len(md5s) == 1:
                 return _twin(artifact)
         return None
 

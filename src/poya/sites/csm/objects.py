@@ -16,12 +16,15 @@ from poya.sites.base import Witness
 from poya.sites.csm.watched import watching_store
 from poya.transfer import (
     Credentials,
+    Endpoint,
     ObjectHead,
     ObjectPlace,
     ObjectSource,
     ObjectTarget,
     S3Config,
     S3Store,
+    choose_endpoint,
+    parse_endpoint,
 )
 
 _T = TypeVar("_T")
@@ -119,7 +122,7 @@ class Objects:
         ca_path = Path(self._config.ca_path) if self._config.ca_path else None
         return S3Config(
             site=self._config.name,
-            endpoint_url=credentials.endpoint_url,
+            endpoint_url=allowed_endpoint(self._config, credentials.endpoint_url).url,
             ca_path=ca_path,
             proxy_url=self._config.proxy,
         )
@@ -135,6 +138,22 @@ class Objects:
             return _credentials(renewal.result())
 
         return provide
+
+
+def allowed_endpoint(config: SiteConfig, named: str) -> Endpoint:
+    """The endpoint to use: the operator's own if there is one, else the one that STS names.
+
+    Requests carry a session token, so STS may name an endpoint without TLS only on a host that
+    the operator listed.
+
+    Raises:
+        ConfigError: The named endpoint is malformed, not allowed, or without TLS.
+    """
+    if config.s3_endpoint is not None:
+        return parse_endpoint(config.s3_endpoint)
+    host = parse_endpoint(named).host
+    listed = config.allowed_s3_hosts
+    return choose_endpoint(named, allowed_hosts=listed or (host,), plain_http=host in listed)
 
 
 @asynccontextmanager
