@@ -100,7 +100,10 @@ class _Bench:
             costs: dict[str, list[Cost]] = defaultdict(list)
             for _ in range(self._options.rounds):
                 for tool in tools:
-                    costs[tool.name].append(self._one(tool, operation))
+                    try:
+                        costs[tool.name].append(self._one(tool, operation))
+                    except RuntimeError as error:
+                        yield f"{tool.name} failed: {str(error).strip().splitlines()[-1:]}"
             yield f"\n{operation}, {what}, {self._options.rounds} rounds"
             yield from _table(tools, costs, self._options.size_mib * self._options.objects * MIB)
 
@@ -156,7 +159,8 @@ class _Bench:
 
 
 def _table(tools: list[Tool], costs: dict[str, list[Cost]], size_bytes: int) -> Iterator[str]:
-    first = statistics.median(cost.wall_s for cost in costs[tools[0].name])
+    tools = [tool for tool in tools if costs[tool.name]]
+    first = statistics.median(cost.wall_s for cost in costs[tools[0].name]) if tools else 0.0
     yield f"{'':12}{'wall s':>8}{'MB/s':>7}{'ratio':>7}{'CPU s':>7}{'peak MiB':>9}  "
     for tool in tools:
         runs = costs[tool.name]

@@ -468,7 +468,8 @@ def test_a_stop_at_any_part_is_continued(
     alps.fake.seen.clear()
     [result] = copy([job(alps, prealps, expected=expected)], limits, memory=memory)
     assert (prealps.fake.data("rootfs"), result.etag) == (data, etag)
-    assert result.kept_bytes == min(before * PART, len(data))
+    # A part that was under way when it was stopped may have got there since.
+    assert result.kept_bytes >= min(before * PART, len(data))
     assert result.kept_bytes + result.moved_bytes == len(data)
     assert after - 1 <= before <= after
     # Kept parts are proven by the etag alone where the md5 need not be found out.
