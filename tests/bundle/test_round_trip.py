@@ -247,9 +247,10 @@ async def test_restore_works_from_a_directory_that_cannot_be_written(
 
 async def test_a_backup_of_documents_with_secrets_is_warned_of(tmp_path: Path) -> None:
     bundle = MantaBundle()
-    bundle.configurations[0]["layers"][0]["clone_url"] = "https://me:s3cret@vcs.example.org/x.git"
+    compute = bundle.templates[0]["boot_sets"]["compute"]
+    compute["kernel_parameters"] = "quiet ldap_password=s3cret"
     plan = await back_up(open_bundle(bundle.write(tmp_path / "origin")), tmp_path / "b")
     found = [finding for finding in plan.findings if finding.id == "secret-in-document"]
     assert [finding.severity for finding in found] == ["warning"]
-    assert "layers/0/clone_url: password in a URL" in found[0].evidence
+    assert "boot_sets/compute/kernel_parameters: secret parameter" in found[0].evidence
     assert "s3cret" not in str(found)

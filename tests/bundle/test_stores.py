@@ -380,6 +380,50 @@ def test_age_itself_opens_what_we_seal_and_we_what_it_seals(
     assert contents(tmp_path / "new") == contents(bundle)
 
 
+# Parts with secrets
+
+
+def with_a_secret(place: Path) -> Path:
+    """A bundle whose template `Green/2` has a password among its kernel parameters."""
+    bundle = rich_bundle()
+    uan = bundle.templates[1]["boot_sets"]["uan"]
+    uan["kernel_parameters"] = "quiet ldap_password=s3cret"
+    asyncio.run(back_up(open_bundle(bundle.write(place / "origin")), place / "secret"))
+    return place / "secret"
+
+
+def test_only_the_parts_with_secrets_are_encrypted(tmp_path: Path, identity: Path) -> None:
+    bundle, away = with_a_secret(tmp_path), tmp_path / "away"
+    export = ("bundle", "export", str(bundle), str(away), "--encrypt-to", recipient(identity))
+    assert run(*export)[0] == 0
+    names = names_below(bundle)
+    assert names_below(away) == names - {"Green%2F2.json"} | {"Green%2F2.json.age"}
+    assert all(b"s3cret" not in content for content in contents(away).values())
+    found = examine(away, is_deep=True)
+    assert [(f.file, f.verdict) for f in found.files if f.verdict != "ok"] == [
+        ("Green%2F2.json", "encrypted")
+    ]
+    assert found.restorable() == ("Blue",)
+    assert run("bundle", "import", str(away), str(tmp_path / "closed"))[0] == 2
+    back = ("bundle", "import", str(away), str(tmp_path / "back"), "-i", str(identity))
+    assert run(*back)[0] == 0
+    assert contents(tmp_path / "back") == contents(bundle)
+
+
+def test_another_file_in_the_place_of_an_encrypted_part_is_refused(
+    tmp_path: Path, identity: Path
+) -> None:
+    bundle, away = with_a_secret(tmp_path), tmp_path / "away"
+    export = ("bundle", "export", str(bundle), str(away), "--encrypt-to", recipient(identity))
+    assert run(*export)[0] == 0
+    content = (bundle / "Green%2F2.json").read_bytes().replace(b"s3cret", b"public")
+    (away / "Green%2F2.json.age").write_bytes(seal(content, identity))
+    code, _, err = run("bundle", "import", str(away), str(tmp_path / "n"), "-i", str(identity))
+    assert code == 10
+    assert "Green%2F2.json is not what the index says" in err
+    assert not (tmp_path / "n" / "bundle.json").exists()
+
+
 # The commands
 
 

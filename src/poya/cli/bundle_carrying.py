@@ -139,19 +139,21 @@ def _watched(parcel: Parcel | None) -> Iterator[Work]:
 @contextmanager
 def _to(session: Session, destination: str, wrapping: Wrapping) -> Iterator[Store]:
     from poya.bootstrap import Workshop
-    from poya.sites.bundle.stores import FolderStore, TarStore
+    from poya.sites.bundle.stores import FolderStore, SealedFolderStore, TarStore
     from poya.sites.bundle.stores.sealing import recipients_of, sealed
 
-    if not _is_stream(destination):
-        if wrapping.recipients:
-            raise UsageError(
-                f"{destination} is no stream, and only streams are encrypted.",
-                todo="Name a file: export DIR FILE.tar.age --encrypt-to RECIPIENT",
-            )
-        with Workshop(session.settings).bundle_store(destination) as remote:
-            yield remote or FolderStore(Path(destination).expanduser().absolute())
-        return
     recipients = recipients_of(wrapping.recipients)
+    if not _is_stream(destination):
+        place = Path(destination).expanduser().absolute()
+        with Workshop(session.settings).bundle_store(destination) as remote:
+            if remote is not None and recipients:
+                raise UsageError(
+                    "What goes to a store is not encrypted by poya.",
+                    todo="Make a file of it: export DIR FILE.tar.age --encrypt-to RECIPIENT",
+                )
+            sealing = SealedFolderStore(place, recipients) if recipients else FolderStore(place)
+            yield remote or sealing
+        return
     if destination.endswith(".age") and not recipients:
         raise UsageError(f"Nobody is named to encrypt {destination} to.", todo="Add --encrypt-to.")
     label = "standard output" if destination == STREAM else destination
@@ -166,12 +168,13 @@ def _to(session: Session, destination: str, wrapping: Wrapping) -> Iterator[Stor
 @contextmanager
 def _from(session: Session, origin: str, wrapping: Wrapping) -> Iterator[Store]:
     from poya.bootstrap import Workshop
-    from poya.sites.bundle.stores import FolderStore, TarStore
+    from poya.sites.bundle.stores import SealedFolderStore, TarStore
     from poya.sites.bundle.stores.sealing import MAGIC, identities_of, unsealed
 
     if not _is_stream(origin) and not Path(origin).is_file():
+        place = Path(origin).expanduser().absolute()
         with Workshop(session.settings).bundle_store(origin) as remote:
-            yield remote or FolderStore(Path(origin).expanduser().absolute())
+            yield remote or SealedFolderStore(place, identity_files=wrapping.identities)
         return
     label = "standard input" if origin == STREAM else origin
     with _reading(origin) as stream:

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from poya.documents import Document
+from poya.documents import JsonObject
 from poya.model.finding import Finding
 from poya.model.records import KIND_TITLES
 from poya.model.secrets import find_secrets
@@ -18,8 +18,8 @@ def check(case: Case) -> Iterator[Finding]:
     """One finding for each document with secrets, where the target keeps it as it is: a bundle."""
     if not case.inventory.capabilities.is_verbatim:
         return
-    for subject, document in _documents(case):
-        places = [str(place) for place in find_secrets(document.value)]
+    for subject, value in _documents(case):
+        places = [str(place) for place in find_secrets(value)]
         if places:
             more = f" and {len(places) - _MOST_SHOWN} more" if len(places) > _MOST_SHOWN else ""
             yield Finding(
@@ -33,13 +33,9 @@ def check(case: Case) -> Iterator[Finding]:
             )
 
 
-def _documents(case: Case) -> Iterator[tuple[str, Document]]:
-    vcluster = case.vcluster
-    for template in vcluster.templates:
-        yield f"{KIND_TITLES['template']} {template.name}", template.document
-    for configuration in vcluster.configurations:
-        yield f"{KIND_TITLES['configuration']} {configuration.name}", configuration.document
-    for group in vcluster.groups:
-        yield f"{KIND_TITLES['group']} {group.label}", group.document
-    for image in vcluster.images:
-        yield f"{KIND_TITLES['image']} {image.name}", image.document
+def _documents(case: Case) -> Iterator[tuple[str, JsonObject]]:
+    """What will be written, which need not be all that the source has."""
+    for entity in case.entities:
+        yield f"{KIND_TITLES[entity.kind]} {entity.name}", entity.body
+    for image in case.vcluster.images:
+        yield f"{KIND_TITLES['image']} {image.name}", image.document.value

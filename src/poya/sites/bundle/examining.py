@@ -14,12 +14,12 @@ from poya.sites.bundle.contents import Contents
 from poya.sites.bundle.digests import Digests, HashProgress, Wanted, hash_files, ignore_progress
 from poya.sites.bundle.index import FileEntry, Index
 from poya.sites.bundle.indexed import read_contents, read_index
-from poya.sites.bundle.names import INDEX, KEPT_BESIDE
+from poya.sites.bundle.names import INDEX, KEPT_BESIDE, SEALED
 from poya.sites.bundle.reading import is_real_directory, regular_size
 from poya.sites.bundle.source import needs_of
 from poya.transfer.guard import Cancel
 
-Verdict: TypeAlias = Literal["ok", "altered", "missing", "unfinished", "stray"]
+Verdict: TypeAlias = Literal["ok", "altered", "missing", "unfinished", "encrypted", "stray"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +119,7 @@ def _by_size(directory: Path, index: Index) -> tuple[list[str], dict[str, FileVe
         try:
             size_bytes = regular_size(directory / name)
         except BundleDamaged as error:
-            verdicts[name] = _verdict(index, name, "missing", error.why or error.what)
+            verdicts[name] = _absent(directory, index, name, error)
             continue
         if entry.size_bytes is not None and size_bytes != entry.size_bytes:
             evidence = f"bytes {size_bytes}, expected {entry.size_bytes}"
@@ -127,6 +127,13 @@ def _by_size(directory: Path, index: Index) -> tuple[list[str], dict[str, FileVe
         else:
             present.append(name)
     return present, verdicts
+
+
+def _absent(directory: Path, index: Index, name: str, error: BundleDamaged) -> FileVerdict:
+    if os.path.lexists(directory / f"{name}{SEALED}"):
+        evidence = "'poya bundle import' with --identity opens it"
+        return _verdict(index, name, "encrypted", evidence)
+    return _verdict(index, name, "missing", error.why or error.what)
 
 
 def _difference(entry: FileEntry, found: Digests, *, is_deep: bool) -> str:
@@ -142,7 +149,7 @@ def _difference(entry: FileEntry, found: Digests, *, is_deep: bool) -> str:
 
 def _strays(directory: Path, index: Index) -> Iterable[FileVerdict]:
     """Files that the index does not list; links and devices among them are not followed."""
-    known = {INDEX, *KEPT_BESIDE, *index.files}
+    known = {INDEX, *KEPT_BESIDE, *index.files, *(f"{name}{SEALED}" for name in index.files)}
     folders = {name.partition("/")[0] for name in index.files if "/" in name}
     for folder in ("", *sorted(folders)):
         place = directory / folder

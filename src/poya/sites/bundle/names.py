@@ -14,6 +14,8 @@ from itertools import count
 INDEX = "bundle.json"
 MANIFEST = "manifest.json"
 SIGNATURE = "bundle.json.minisig"
+# A file of the index may stand encrypted, under its name and this.
+SEALED = ".age"
 # What may stand beside the index without being listed by it.
 KEPT_BESIDE = (SIGNATURE,)
 

@@ -110,6 +110,12 @@ class Landing:
         partial.rename(path)
         self.landed(name)
 
+    def compare(self, name: str, content: bytes) -> None:
+        """Raise BundleDamaged unless these bytes are what the index says of a file."""
+        digest = hashlib.sha256(content).hexdigest()
+        if digest != self.index.files[name].sha256:
+            raise _differs(name, f"sha256 {digest}, expected {self.index.files[name].sha256}")
+
     def landed(self, name: str) -> None:
         """Note a file that is in its place and was compared."""
         self._landed.add(name)
