@@ -27,10 +27,12 @@ from builders import (
     vcluster,
     xnames,
 )
+from poya.errors import UsageError
+from poya.model.declaration import parse_declaration
 from poya.model.finding import Finding
 from poya.model.intent import Intent
 from poya.model.inventory import Access, Capabilities, Circumstances, Inventory, Storage
-from poya.model.plan import Plan
+from poya.model.plan import Plan, decode_plan
 from poya.model.records import EntityRef, Node
 from poya.model.vcluster import Booted, Surroundings, VCluster
 from poya.planning import make_plan
@@ -286,6 +288,47 @@ def test_fires(kind: str, severity: str, case: Callable[[], tuple[VCluster, Inve
     told = [finding for finding in found(*case()) if finding.id == kind]
     assert [finding.severity for finding in told][:1] == [severity]
     assert all(finding.subject and finding.message for finding in told)
+
+
+DECLARED = """
+group = "gele"
+package-repositories = ["cos", "csm"]
+[[mount]]
+path = "/scratch"
+source = "nfs.alps.example.org:/scratch"
+at.prealps = "nfs.prealps.example.org:/scratch"
+[[access]]
+to = "ldap.example.org:636"
+why = "accounts"
+"""
+
+
+def test_what_the_owner_declared_is_looked_for() -> None:
+    intent = Intent(declared=parse_declaration(DECLARED))
+    held = target(package_repositories=frozenset({"csm"}))
+    told = {f.id: f.evidence for f in found(GELE, held, intent)}
+    assert told == {
+        "mount-unmapped": "nfs.alps.example.org:/scratch at alps",
+        "access-declared": "accounts",
+        "package-repository-absent": "cos",
+    }
+    there = dataclasses.replace(
+        target(package_repositories=frozenset({"cos", "csm"})), label="prealps"
+    )
+    assert [f.id for f in found(GELE, there, intent)] == ["access-declared"]
+    assert decode_plan(make_plan(GELE, held, intent).encode()).intent == intent
+
+
+def test_the_example_of_the_documentation_can_be_read() -> None:
+    page = Path(__file__).parents[2] / "docs/reference/vcluster-file.md"
+    example = page.read_text().split("```toml")[1].split("```")[0]
+    assert parse_declaration(example).group == "gele"
+
+
+@pytest.mark.parametrize("text", ["", "[", "group = 1", 'group = "a"\nthings = 1', DECLARED * 2])
+def test_a_file_that_cannot_be_understood_is_refused(text: str) -> None:
+    with pytest.raises(UsageError):
+        parse_declaration(text)
 
 
 def test_a_change_that_touches_others_is_told() -> None:

@@ -50,7 +50,7 @@ def check(
     from poya.cli.asynchronous import run_async
     from poya.errors import FindingsRefuse, UsageError
 
-    selector = selector_of(name, templates)
+    selector = selector_of(name, templates, options.get("file"))
     workshop = Workshop(session.settings)
     places = (workshop.place(here), workshop.place(there))
     for place in places if offline else ():

@@ -123,7 +123,7 @@ def _bring(
     from poya.cli.asynchronous import Interrupted, run_async
     from poya.cli.flow import bring, show_outcome
 
-    selector = selector_of(*selection)
+    selector = selector_of(*selection, options.get("file"))
     workshop = Workshop(session.settings)
     places = (workshop.place(sites[0]), workshop.place(sites[1]))
     interrupted = Interrupted()

@@ -12,6 +12,7 @@ from poya.cli.moving import moving_of
 
 if TYPE_CHECKING:
     from poya.cli.flow import Wishes
+    from poya.model.declaration import Declaration
     from poya.model.intent import Intent
     from poya.model.mapping_file import SiteMapping
     from poya.model.vcluster import Selector
@@ -28,6 +29,9 @@ def ends(command: _Command) -> _Command:
         click.option("--to", "there", required=True, metavar="SITE|DIR|SURVEY", help="Target."),
         click.option(
             "--template", "-b", "templates", multiple=True, help="Select by session template."
+        ),
+        click.option(
+            "--file", metavar="FILE", help="The vCluster's own file, which selects it, too."
         ),
     )
 
@@ -120,21 +124,38 @@ def wish_options(command: _Command) -> _Command:
     return intent(consent(command))
 
 
-def selector_of(name: str, templates: tuple[str, ...]) -> Selector:
+def selector_of(name: str, templates: tuple[str, ...], file: str | None = None) -> Selector:
     """What the operator selects.
 
     Raises:
-        UsageError: Nothing.
+        UsageError: Nothing, or the same twice.
     """
     from poya.model.vcluster import Selector
 
+    if file:
+        if name or templates:
+            raise click.UsageError("--file names the vCluster; leave out NAME and --template.")
+        declared = declared_in(file)
+        return Selector(name=declared.group, templates=declared.templates)
     if not name and not templates:
-        raise click.UsageError("Name the vCluster (its HSM group), or give --template.")
+        raise click.UsageError("Name the vCluster (its HSM group), or give --template or --file.")
     return Selector(name=name, templates=templates)
+
+
+def declared_in(file: str) -> Declaration:
+    """What a `vcluster.toml` says."""
+    from pathlib import Path
+
+    from poya.files import read_given
+    from poya.model.declaration import parse_declaration
+
+    return parse_declaration(read_given(Path(file), "vCluster's file").decode("utf-8", "replace"))
 
 
 def intent_of(options: dict[str, Any]) -> Intent:
     """The intent that the options of `intent` express."""
+    from dataclasses import replace
+
     from poya.cli.asking import parse_policies
     from poya.cli.flow import read_option_file
     from poya.model.intent import Intent, NodeChoice, is_demand, parse_node_choice
@@ -148,13 +169,15 @@ def intent_of(options: dict[str, Any]) -> Intent:
         demand = text.strip() if is_demand(text) else ""
         choice = None if demand else parse_node_choice(text)
     policies = parse_policies(options["on_conflict"])
-    return Intent(
+    wanted = Intent(
         nodes=choice,
         policies=policies,
         mapping=mapping.rules,
         demand=demand,
         looks_inside=options["looks_inside"],
     )
+    file = options.get("file")
+    return replace(wanted, declared=declared_in(file)) if file else wanted
 
 
 def mapping_of(options: dict[str, Any]) -> SiteMapping:

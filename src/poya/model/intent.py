@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
 
 from poya.errors import UsageError
+from poya.model.declaration import Declaration
 from poya.model.finding import Finding
 from poya.model.mapping import Rules
 from poya.model.names import expand_host_list, first_twin, is_node_xname, normalise_xname
@@ -50,6 +51,7 @@ class Intent:
         demand: What the target's nodes must be, where they are chosen by that: `auto` for nodes
             like the source's, or a demand's text.
         looks_inside: Look into the images' files, and check what is found.
+        declared: What the vCluster's owner says that it needs.
     """
 
     nodes: NodeChoice | None = None
@@ -58,6 +60,7 @@ class Intent:
     mapping: Rules = ()
     demand: str = ""
     looks_inside: bool = True
+    declared: Declaration = field(default_factory=Declaration)
 
     def policy(self, kind: str) -> Policy:
         """What to do with a conflict of this kind."""

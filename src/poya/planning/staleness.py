@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 import msgspec
+from msgspec.structs import replace
 
 from poya.documents import Json
 from poya.model.plan import EntityPlan, ImagePlan, Plan
@@ -55,8 +56,8 @@ def _releases(saved: Plan, fresh: Plan) -> Iterator[Moved]:
 
 
 def _images(saved: Plan, fresh: Plan) -> Iterator[Moved]:
-    before = {image.source_id: image for image in saved.images}
-    after = {image.source_id: image for image in fresh.images}
+    before = {image.source_id: _without_twins(image) for image in saved.images}
+    after = {image.source_id: _without_twins(image) for image in fresh.images}
     for image_id in sorted(before.keys() | after.keys()):
         old, new = before.get(image_id), after.get(image_id)
         if old is None or new is None:
@@ -64,6 +65,15 @@ def _images(saved: Plan, fresh: Plan) -> Iterator[Moved]:
             yield _only_once(f"IMS image {name}", saved, is_new=old is None)
         elif old != new:
             yield Moved(f"IMS image {old.name}", _image_change(old, new, saved))
+
+
+def _without_twins(image: ImagePlan) -> ImagePlan:
+    """Where else the target holds a file is no part of what is planned, only a shorter way to it.
+
+    A whole survey knows of more such places than one made for a single plan.
+    """
+    artifacts = tuple(replace(artifact, twin=None) for artifact in image.artifacts)
+    return replace(image, artifacts=artifacts)
 
 
 def _image_change(old: ImagePlan, new: ImagePlan, plan: Plan) -> str:
@@ -119,7 +129,7 @@ def _anything_else(saved: Plan, fresh: Plan) -> Iterator[Moved]:
     """What has no words of its own here."""
     one, other = _plain(saved), _plain(fresh)
     for value in (one, other):
-        for key in ("findings", "predicted", "steps", "rights"):
+        for key in ("findings", "predicted", "steps", "rights", "images"):
             value.pop(key, None)
     if one != other:
         yield Moved(f"vCluster {saved.vcluster}", _fields(one, other))

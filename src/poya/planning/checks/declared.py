@@ -1,0 +1,51 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What the vCluster's owner declared that it needs, and that no service of CSM knows of."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from poya.model.finding import Finding
+from poya.planning.checks import Case
+
+
+def check(case: Case) -> Iterator[Finding]:
+    """Judge what can be judged, and remind of the rest."""
+    if case.inventory.capabilities.is_verbatim:
+        return
+    yield from _repositories(case)
+    subject, site = f"vCluster {case.vcluster.name}", case.inventory.label
+    for mount in case.intent.declared.mount:
+        if site not in mount.at and site != case.vcluster.site:
+            yield Finding(
+                "mount-unmapped",
+                "warning",
+                subject,
+                f"Nothing says what serves {mount.path} at {site}.",
+                evidence=f"{mount.source} at {case.vcluster.site}",
+                remedy=f'Add to its vcluster.toml: at.{site} = "server:/path".',
+            )
+    for access in case.intent.declared.access:
+        yield Finding(
+            "access-declared",
+            "info",
+            subject,
+            f"Its nodes must reach {access.to} from {site}, too.",
+            evidence=access.why,
+            remedy="Have it opened before the nodes boot.",
+        )
+
+
+def _repositories(case: Case) -> Iterator[Finding]:
+    wanted = case.intent.declared.package_repositories
+    known = case.inventory.circumstances.package_repositories
+    absent = sorted(set(wanted) - known) if known is not None else []
+    if absent:
+        yield Finding(
+            "package-repository-absent",
+            "warning",
+            f"vCluster {case.vcluster.name}",
+            f"Nexus of {case.inventory.label} lacks repositories that it installs from.",
+            evidence=", ".join(absent),
+            remedy="Replicate them before images are built or nodes configured.",
+        )
