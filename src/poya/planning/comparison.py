@@ -20,6 +20,8 @@ from poya.model.vcluster import VCluster
 from poya.planning.canonical import canonical_form
 from poya.planning.diff import changes
 
+_MEDIA_TYPES = "application/vnd.cray.image."
+
 State: TypeAlias = Literal["only-first", "only-second", "differs"]
 _Forms: TypeAlias = dict[str, JsonObject]
 
@@ -85,10 +87,13 @@ def _image_names(vcluster: VCluster) -> Iterator[tuple[Image, str]]:
 def _image(image: Image) -> JsonObject:
     artifacts = image.manifest.artifacts if image.manifest else ()
     files: dict[str, Json] = {}
-    for artifact in artifacts:
-        label = artifact.label if artifact.label not in files else str(artifact.path)
-        facts: JsonObject = {"type": artifact.type, "size_bytes": artifact.size_bytes}
-        files[label] = {**facts, "md5": artifact.md5.lower() or artifact.stored_etag}
+    for artifact in sorted(artifacts, key=lambda a: (a.type, a.md5, a.stored_etag)):
+        # File names differ by who made the image; what a file is for, and contains, does not.
+        role = artifact.type.removeprefix(_MEDIA_TYPES)
+        twins = sum(1 for name in files if name.partition(" ")[0] == role)
+        content = artifact.md5.lower() or artifact.stored_etag
+        label = f"{role} {twins + 1}" if twins else role
+        files[label] = {"size_bytes": artifact.size_bytes, "md5": content}
     metadata = {k: v for k, v in image.metadata.items() if k not in OWN_KEYS}
     # A release that does not record an architecture has x86_64 only.
     return {"arch": image.arch or "x86_64", "metadata": {**metadata}, "files": files}

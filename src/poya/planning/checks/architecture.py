@@ -17,10 +17,25 @@ def check(case: Case) -> Iterator[Finding]:
     """Compare the boot sets' architectures with images, target and nodes."""
     if case.inventory.capabilities.is_verbatim:
         return
+    yield from _filled(case)
     for template, boot_set in case.boot_sets():
         yield from _against_image(case, template, boot_set)
         yield from _against_release(case, template, boot_set)
         yield from _against_nodes(case, template, boot_set)
+
+
+def _filled(case: Case) -> Iterator[Finding]:
+    """Architectures that the source does not record: without one IMS takes it for x86_64."""
+    unknown = {image.id: image.name for image in case.vcluster.images if not image.arch}
+    for planned in case.images:
+        if planned.source_id in unknown and planned.arch not in (None, "x86_64"):
+            yield Finding(
+                "arch-filled",
+                "info",
+                f"IMS image {unknown[planned.source_id]}",
+                "The source does not record its architecture; it is registered as "
+                f"{planned.arch}, as its boot sets say.",
+            )
 
 
 def _against_image(case: Case, template: SessionTemplate, boot_set: BootSet) -> Iterator[Finding]:
