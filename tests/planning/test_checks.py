@@ -269,6 +269,33 @@ _CASES: list[tuple[str, str, Callable[[], tuple[VCluster, Inventory]]]] = [
     ),
     ("value-refused", "critical", lambda: (configured(layer("n" * 46)), target())),
     ("value-refused", "critical", lambda: (booting(kernel_parameters="x" * 4097), target())),
+    (
+        "value-refused",
+        "critical",
+        lambda: (
+            dataclasses.replace(GELE, images=(dataclasses.replace(GELE.images[0], name=" "),)),
+            target(),
+        ),
+    ),
+    ("field-unknown", "warning", lambda: (booting(boots_twice=True), target(CSM_1_7))),
+    ("lost-old-fields", "info", lambda: (booting(boot_ordinal=2, network="nmn"), target())),
+    (
+        "lost-old-fields",
+        "warning",
+        lambda: (
+            dataclasses.replace(
+                GELE,
+                templates=(
+                    template(
+                        "gele",
+                        {"compute": boot_set("a1", node_groups=["gele"])},
+                        cfs={"clone_url": "https://x", "branch": "main"},
+                    ),
+                ),
+            ),
+            target(),
+        ),
+    ),
 ]
 
 
@@ -329,6 +356,23 @@ def test_the_example_of_the_documentation_can_be_read() -> None:
 def test_a_file_that_cannot_be_understood_is_refused(text: str) -> None:
     with pytest.raises(UsageError):
         parse_declaration(text)
+
+
+def test_a_tenants_configuration_is_not_taken_away() -> None:
+    theirs = configuration("gele-config", layer("other"), tenant_name="blue")
+    held = target(CSM_1_7, entities=[theirs], tenants={"blue": ()})
+    told = found(GELE, held, Intent(policies={"configuration": "overwrite"}))
+    assert "configuration-of-tenant" in {f.id for f in told if f.severity == "critical"}
+
+
+def test_what_bos_refuses_of_its_first_version_is_left_out() -> None:
+    cluster = booting(boot_ordinal=2, shutdown_ordinal=1, network="nmn")
+    (entity,) = make_plan(cluster, target(), Intent()).of_kind("template")
+    assert (
+        not {"boot_ordinal", "shutdown_ordinal", "network"}
+        & entity.body["boot_sets"]["compute"].keys()
+    )
+    assert any("of BOS v1" in edit for edit in entity.edits)
 
 
 def test_a_change_that_touches_others_is_told() -> None:

@@ -23,6 +23,11 @@ NOT_EXCLUSIVE = "false"
 
 _LOGIN = re.compile(r"(\w+://)[^/@\s]*:[^/\s]*@")
 
+# What BOS v1 knew (to CSM 1.5, which dropped it from what was stored).
+_BOS_V1 = frozenset({"templateUrl", "cfs_url", "cfs_branch", "partition"})
+_BOS_V1_CFS = frozenset({"clone_url", "branch", "commit", "playbook"})
+_BOS_V1_BOOT_SET = frozenset({"boot_ordinal", "shutdown_ordinal", "network"})
+
 Body: TypeAlias = tuple[JsonObject, tuple[str, ...]]
 
 
@@ -111,9 +116,32 @@ def _layer(layer: Json, edits: list[str]) -> Json:
     return body
 
 
+def old_fields(value: JsonObject) -> dict[str, tuple[str, ...]]:
+    """The fields of BOS v1 in a template, by the place that they stand in; BOS v2 refuses them."""
+    boot_sets = value.get("boot_sets")
+    named = boot_sets.items() if isinstance(boot_sets, dict) else ()
+    places: dict[str, tuple[Json, frozenset[str]]] = {
+        "the template": (value, _BOS_V1),
+        "its cfs": (value.get("cfs"), _BOS_V1_CFS),
+        **{f"boot set '{name}'": (boot_set, _BOS_V1_BOOT_SET) for name, boot_set in named},
+    }
+    found = {
+        place: tuple(sorted(holder.keys() & old))
+        for place, (holder, old) in places.items()
+        if isinstance(holder, dict)
+    }
+    return {place: names for place, names in found.items() if names}
+
+
 def _template(value: JsonObject, capabilities: Capabilities) -> Body:
-    edits: list[str] = []
-    body = spoken(value, READ_ONLY["template"])
+    edits = [
+        f"{place}: {', '.join(names)} left out: of BOS v1"
+        for place, names in old_fields(value).items()
+    ]
+    body = spoken(value, READ_ONLY["template"] | _BOS_V1)
+    if isinstance(body.get("cfs"), dict):
+        body["cfs"] = spoken(body["cfs"], _BOS_V1_CFS)  # type: ignore[arg-type]
+        body = spoken(body)
     boot_sets = value.get("boot_sets")
     items = boot_sets.items() if isinstance(boot_sets, dict) else ()
     body["boot_sets"] = {name: _boot_set(name, b, capabilities, edits) for name, b in items}
@@ -123,7 +151,7 @@ def _template(value: JsonObject, capabilities: Capabilities) -> Body:
 def _boot_set(name: str, boot_set: Json, capabilities: Capabilities, edits: list[str]) -> Json:
     if not isinstance(boot_set, dict):
         return boot_set
-    body = spoken(boot_set, {"name"})
+    body = spoken(boot_set, {"name", *_BOS_V1_BOOT_SET})
     body.setdefault("type", "s3")
     if "arch" in body and not capabilities.has_boot_set_arch:
         edits.append(f"boot set '{name}': arch left out: {capabilities.release} has none")

@@ -30,7 +30,8 @@ def check(case: Case) -> Iterator[Finding]:
 
 def _too_long(case: Case, kind: Kind, service: str, most: int) -> Iterator[Finding]:
     title = KIND_TITLES[kind]
-    for entity in case.of_kind(kind):
+    has_v3 = case.inventory.capabilities.has_sources
+    for entity in case.of_kind(kind) if has_v3 or kind != "configuration" else ():
         if len(entity.name) > most and entity.action != "reuse":
             yield Finding(
                 "name-too-long",

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from poya.model.finding import Finding, Severity
 from poya.model.run import OWN_KEYS
 from poya.planning.checks import Case
+from poya.planning.translation import old_fields
 
 
 def check(case: Case) -> Iterator[Finding]:
@@ -16,6 +17,7 @@ def check(case: Case) -> Iterator[Finding]:
         return
     yield from _of_configurations(case)
     yield from _of_templates(case)
+    yield from _of_bos_v1(case)
     yield from _of_images(case)
 
 
@@ -40,6 +42,22 @@ def _of_templates(case: Case) -> Iterator[Finding]:
             if boot_set.arch not in ("", "X86", "ARM") and not has.has_boot_set_arch:
                 place = f"boot set {boot_set.name} of {template.name}"
                 yield _lost(case, "arch", "warning", place, boot_set.arch)
+
+
+def _of_bos_v1(case: Case) -> Iterator[Finding]:
+    for template in case.vcluster.templates:
+        old = old_fields(template.document.value)
+        if old:
+            has_layers = "its cfs" in old and not template.configuration
+            yield Finding(
+                "lost-old-fields",
+                "warning" if has_layers else "info",
+                f"BOS session template {template.name}",
+                "It has fields of BOS v1, which BOS v2 refuses; they are left out."
+                + (" Its nodes would not be configured." if has_layers else ""),
+                evidence="; ".join(f"{place}: {', '.join(names)}" for place, names in old.items()),
+                remedy="Make a CFS configuration of what its cfs says." if has_layers else "",
+            )
 
 
 def _of_images(case: Case) -> Iterator[Finding]:

@@ -24,10 +24,30 @@ _MOST_LAYER_NAME = 45
 _MOST_INVENTORY_URL = 240
 
 
+# CFS and BOS refuse what they do not know; a newer release may know more than these.
+_KNOWN_TEMPLATE = frozenset("description enable_cfs cfs boot_sets".split())
+_KNOWN_BOOT_SET = frozenset(
+    "path type etag kernel_parameters node_list node_groups node_roles_groups arch cfs "
+    "rootfs_provider rootfs_provider_passthrough".split()
+)
+_KNOWN_CONFIGURATION = frozenset("description layers additional_inventory tenant_name".split())
+_KNOWN_LAYER = frozenset("name clone_url source playbook commit branch special_parameters".split())
+
+
 def check(case: Case) -> Iterator[Finding]:
     """Judge what would be sent."""
     if case.inventory.capabilities.is_verbatim:
         return
+    yield from _unknown_fields(case)
+    for image in case.images:
+        if image.action == "create" and not image.name.strip():
+            yield Finding(
+                "value-refused",
+                "critical",
+                f"IMS image {image.source_id}",
+                f"{case.inventory.label} refuses it: an image must have a name.",
+                remedy="Give it one in a mapping: [rename.images].",
+            )
     for entity in case.entities:
         if entity.action != "reuse":
             for place, problem in _PROBLEMS[entity.kind](entity):
@@ -39,6 +59,35 @@ def check(case: Case) -> Iterator[Finding]:
                     evidence=place,
                     remedy="Correct it at the source, or in a mapping ([rename.…], [[patch]]).",
                 )
+
+
+def _unknown_fields(case: Case) -> Iterator[Finding]:
+    if case.vcluster.release == case.inventory.capabilities.release:
+        return
+    for entity in (*case.of_kind("configuration"), *case.of_kind("template")):
+        fields = sorted(set(_fields(entity))) if entity.action != "reuse" else []
+        if fields:
+            yield Finding(
+                "field-unknown",
+                "warning",
+                str(entity.ref),
+                f"It has fields that {case.inventory.capabilities.release} may not know; CFS and "
+                "BOS refuse a record for one that they do not.",
+                evidence=", ".join(fields),
+                remedy='Take them out in a mapping ([[patch]], op = "remove"), or accept it.',
+            )
+
+
+def _fields(entity: EntityPlan) -> Iterator[str]:
+    body = entity.body
+    if entity.kind == "configuration":
+        yield from body.keys() - _KNOWN_CONFIGURATION
+        for layer in (*(body.get("layers") or ()), body.get("additional_inventory") or {}):
+            yield from layer.keys() - _KNOWN_LAYER if isinstance(layer, dict) else ()
+        return
+    yield from body.keys() - _KNOWN_TEMPLATE
+    for boot_set in (body.get("boot_sets") or {}).values():
+        yield from boot_set.keys() - _KNOWN_BOOT_SET if isinstance(boot_set, dict) else ()
 
 
 def _group(entity: EntityPlan) -> Iterator[tuple[str, str]]:

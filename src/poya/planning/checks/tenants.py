@@ -34,6 +34,7 @@ def check(case: Case) -> Iterator[Finding]:
                 "nothing after '=' for no tenant.",
             )
     yield from _nodes(case, set(named))
+    yield from _taken_over(case)
     yield from _groups(case)
 
 
@@ -50,6 +51,22 @@ def _named(case: Case) -> dict[str, list[str]]:
                 subject = f"CFS configuration {configuration.name}"
                 named.setdefault(tenant, []).append(subject)
     return named
+
+
+def _taken_over(case: Case) -> Iterator[Finding]:
+    """CFS gives an overwritten configuration the tenant of the new body, which may be none."""
+    for entity in case.of_kind("configuration"):
+        present = case.inventory.entities.get(entity.ref) if entity.action == "change" else None
+        owner = str(present.value.get("tenant_name") or "") if present else ""
+        if owner and owner != entity.body.get("tenant_name"):
+            yield Finding(
+                "configuration-of-tenant",
+                "critical",
+                str(entity.ref),
+                f"It belongs to the tenant {owner}; overwriting takes it away.",
+                evidence=f"it would become {entity.body.get('tenant_name') or 'nobody'}'s",
+                remedy="--on-conflict configuration=rename leaves it alone.",
+            )
 
 
 def _nodes(case: Case, own: set[str]) -> Iterator[Finding]:
