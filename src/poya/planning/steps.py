@@ -170,7 +170,9 @@ def _rights(
     calls = tuple(str(r) for r in asked if r.service != "s3")
     if calls:
         yield Right(there, "role admin of the client shasta (Keycloak)", calls)
-    if objects:
+        # A run says there that it is at work, so that no other one comes between.
+        claims = "s3://boot-images/poya-claims/{vcluster}/{run}"
+        objects = (*objects, f"PUT {claims}", f"DELETE {claims}")
         needs = (
             "write boot-images (S3 PutObject, GetObject, multipart uploads; DeleteObject to undo)"
         )
