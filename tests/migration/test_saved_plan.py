@@ -177,3 +177,36 @@ def test_diff_ends_with_one_where_something_differs(operator: Operator) -> None:
     answer = operator.types("diff", "alps:gele", "alps:eiger", "--output", "json")
     assert answer.status == 1
     assert json.loads(answer.out)["equal"] is False
+
+
+def test_a_mapped_vcluster_arrives_under_its_new_names(
+    operator: Operator, lab_pair: LabPair, tmp_path: Path
+) -> None:
+    file = tmp_path / "mapping.toml"
+    ends = ("gele", "--from", "alps", "--to", "prealps")
+    operator.must("migrate", "map", *ends, "--suggest", "-o", str(file))
+    mapping = ("--mapping", str(file), "--map", "groups:gele=bise", "--map", "templates:x=y")
+
+    operator.must("migrate", "run", *BETWEEN, *mapping, "--yes")
+
+    state = lab_pair.prealps.site.state
+    assert state.groups.get("bise") is not None
+    assert state.groups.get("gele") is None
+    (record,) = (r for r in state.templates.values() if r["name"] == TEMPLATE)
+    assert record["boot_sets"]["compute"]["node_groups"] == ["bise"]
+    (configuration,) = (
+        r for r in state.configurations.values() if r["name"].startswith("gele-cos-config")
+    )
+    urls = " ".join(layer["clone_url"] for layer in configuration["layers"])
+    assert "vcs.cmn.prealps.example.org" in urls
+    assert "vcs.cmn.alps.example.org" not in urls
+    assert "0 to create" in operator.must("migrate", "plan", *BETWEEN, *mapping).out
+
+
+def test_a_vclusters_own_file_selects_it(operator: Operator, tmp_path: Path) -> None:
+    file = tmp_path / "vcluster.toml"
+    file.write_text('group = "gele"\n[[mount]]\npath = "/scratch"\nsource = "nfs.alps:/scratch"\n')
+    ends = ("--from", "alps", "--to", "prealps", "--nodes", NODES)
+    answer = operator.must("check", "--file", str(file), *ends)
+    assert "mount-unmapped" in answer.out
+    assert operator.types("check", "gele", "--file", str(file), *ends).status == 2
