@@ -36,6 +36,7 @@ ROUNDS = 3
 LABEL = "large"
 _KIBIBYTE = 1024
 _REFUSED = 10
+_GLANCE_S = 0.02
 _NAMES = uuid.UUID("0f9a7a4e-6f0e-4b8e-9a53-6f3e1d3b2c11")
 
 # What the plan reads of the source and of the target, as plain GETs.
@@ -186,6 +187,13 @@ def spend(command: list[str], environment: dict[str, str]) -> Spent:
     with tempfile.TemporaryFile("w+") as out, tempfile.TemporaryFile("w+") as err:
         started_s = time.perf_counter()
         process = subprocess.Popen(command, env=environment, stdout=out, stderr=err)
+        most_kib = 0
+        while not (
+            ended := os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT)
+        ):
+            most_kib = max(most_kib, _most_kib(process.pid))
+            time.sleep(_GLANCE_S)
+        assert ended
         _, status, usage = os.wait4(process.pid, 0)
         wall_s = time.perf_counter() - started_s
         process.returncode = os.waitstatus_to_exitcode(status)
@@ -194,7 +202,17 @@ def spend(command: list[str], environment: dict[str, str]) -> Spent:
         if process.returncode not in (0, _REFUSED):
             raise SystemExit(f"{command[:6]}: {process.returncode}\n{err.read()}")
         cpu_s = usage.ru_utime + usage.ru_stime
-        return Spent(wall_s, cpu_s, usage.ru_maxrss / _KIBIBYTE, out.read())
+        return Spent(wall_s, cpu_s, most_kib / _KIBIBYTE, out.read())
+
+
+def _most_kib(pid: int) -> int:
+    """The most memory so far. Not `ru_maxrss`, which counts this process at the fork, too."""
+    try:
+        status = Path(f"/proc/{pid}/status").read_text()
+    except OSError:
+        return 0
+    words = status.partition("VmHWM:")[2].split()
+    return int(words[0]) if words else 0
 
 
 if __name__ == "__main__":
