@@ -206,6 +206,8 @@ async def test_ims_has_remote_build_nodes_from_csm_15(csm14: Lab, csm15: Lab, cs
     assert (await csm15.call("POST", path, {"xname": "blade"})).status_code == 400
     assert (await csm15.call("GET", f"{path}/{A}")).status_code == 200
     assert (await csm17.call("GET", f"{path}/status")).json() == []
+    await csm17.json("POST", path, {"xname": A})
+    assert (await csm17.json("GET", f"{path}/status/{A}"))["ableToRunJobs"] is False
 
 
 async def test_cfs_bounds_its_options_in_v3(csm17: Lab) -> None:

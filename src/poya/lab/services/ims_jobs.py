@@ -128,7 +128,9 @@ class RemoteBuildNodes:
         profile, routes = self._site.profile, list[Route]()
         for base in ("/v3/remote-build-nodes", "/remote-build-nodes") if profile.ims_arch else ():
             if profile.ims_remote_status:
-                routes.append(Route(f"{base}/status", self.list_status, methods=["GET"]))
+                status = f"{base}/status"
+                routes.append(Route(status, self.list_status, methods=["GET"]))
+                routes.append(Route(f"{status}/{{xname}}", self.get_status, methods=["GET"]))
             routes += [
                 Route(base, self.list_all, methods=["GET"]),
                 Route(base, self.create, methods=["POST"]),
@@ -145,6 +147,10 @@ class RemoteBuildNodes:
     async def list_status(self, _request: Request) -> Response:
         """How all nodes are: none is reached from a lab."""
         return json_answer([_status(xname) for xname in sorted(self._records.keys())])
+
+    async def get_status(self, request: Request) -> Response:
+        """How one node is."""
+        return json_answer(_status(self._record(request)["xname"]))
 
     async def get(self, request: Request) -> Response:
         """One node."""
