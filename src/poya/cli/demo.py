@@ -13,7 +13,7 @@ from pathlib import Path
 
 import click
 
-from poya.errors import PoyaError
+from poya.errors import StoppedPartWay
 
 NODES = "x9000c1s[1-4]b[0,1]n0,x3002c0s[17,19]b0n0"
 
@@ -73,7 +73,10 @@ class Tour:
         click.secho(f"$ poya {shown}", bold=True)
         status = self._run(words)
         if status and not (may_refuse and status == _REFUSED):
-            raise PoyaError(f"poya {words[0]} {words[1]} ended with status {status}.")
+            raise StoppedPartWay(
+                f"The tour ended at 'poya {words[0]} {words[1]}', with its status {status}.",
+                todo="What it said above is why. Put that right, and start the tour again.",
+            )
 
     def _run(self, words: Sequence[str], *, quiet: bool = False) -> int:
         command = [sys.executable, "-m", "poya", *words]

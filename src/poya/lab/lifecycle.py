@@ -25,7 +25,9 @@ from poya.errors import Locked, UsageError
 from poya.lab.directory import SiteFiles, SiteSpec, free_ports, load, save
 from poya.lab.profiles import profile_of
 
-START_S = 60.0
+START_S = 120.0
+# A machine that is busy with other things makes its images no faster than this.
+_SLOWEST_BYTES_PER_S = 1024 * 1024
 _STOP_S = 10.0
 _POLL_S = 0.02
 _NEEDED = ("cryptography", "flask", "flask_cors", "moto", "starlette", "uvicorn", "werkzeug")
@@ -198,7 +200,8 @@ class Lab:
     def _failure(self, spec: SiteSpec, child: subprocess.Popen[bytes]) -> UsageError | None:
         """Wait until a site is ready, or say why it will never be."""
         files = self.files(spec.name)
-        deadline = time.monotonic() + START_S
+        patience_s = START_S + spec.image_bytes / _SLOWEST_BYTES_PER_S
+        deadline = time.monotonic() + patience_s
         while time.monotonic() < deadline:
             # asked first: a process that reports and then ends must be believed
             ended = child.poll()
@@ -212,7 +215,7 @@ class Lab:
             time.sleep(_POLL_S)
         child.kill()
         child.wait()
-        return _failed(spec, files, {"why": f"It was not ready after {START_S:.0f} s."})
+        return _failed(spec, files, {"why": f"It was not ready after {patience_s:.0f} s."})
 
 
 def running_pid(files: SiteFiles) -> int | None:
