@@ -6,13 +6,14 @@ from __future__ import annotations
 import click
 
 from poya.cli.session import Session
+from poya.cli.verbs import Verbs
 
 _OUTPUT = click.option(
     "--output", type=click.Choice(["text", "json"]), default="text", show_default=True
 )
 
 
-@click.group()
+@click.group(cls=Verbs)
 def bundle() -> None:
     """Look at, check and carry bundles: vClusters at rest in a directory.
 

@@ -9,12 +9,13 @@ import click
 
 from poya.cli.session import Session
 from poya.cli.text import printable, table, wrapped
+from poya.cli.verbs import Verbs
 
 if TYPE_CHECKING:
     from poya.cli.config_check import SiteReport
 
 
-@click.group()
+@click.group(cls=Verbs)
 def config() -> None:
     """Show the configuration, choose the current site.
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from poya.cli.session import Session
+from poya.cli.verbs import Verbs
 
 if TYPE_CHECKING:
     from poya.bootstrap import Place, Workshop
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
     from poya.model.vcluster import Selector, VCluster
 
 
-@click.group()
+@click.group(cls=Verbs)
 def describe() -> None:
     """Show one thing with everything that it leads to.
 

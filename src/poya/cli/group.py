@@ -10,11 +10,12 @@ import click
 
 from poya.cli.options import consent, text_or_json
 from poya.cli.session import Session
+from poya.cli.verbs import Verbs
 
 _Command = Callable[..., Any]
 
 
-@click.group()
+@click.group(cls=Verbs)
 def group() -> None:
     """Make, grow and shrink HSM groups by what their nodes must be.
 

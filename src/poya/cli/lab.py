@@ -15,6 +15,7 @@ from poya.cli.demo import demo
 from poya.cli.lab_boot import boot
 from poya.cli.lab_control import console, fail, fault, requests, time
 from poya.cli.lab_import import export, import_site
+from poya.cli.verbs import Verbs
 from poya.errors import UsageError
 
 if TYPE_CHECKING:
@@ -37,6 +38,7 @@ def _directory_option(command: Callable[..., None]) -> Callable[..., None]:
 
 
 @click.group(
+    cls=Verbs,
     epilog="""\b
 Examples:
   poya lab up                      start alps (CSM 1.5) and prealps (CSM 1.6)
@@ -44,7 +46,7 @@ Examples:
   poya get templates --site alps   look around
   poya lab console --site prealps x9000c1s1b0n0     why a node does not boot
   poya lab down                    stop; what was done to the sites is kept
-"""
+""",
 )
 def lab() -> None:
     """Run emulated sites on this machine.

@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import difflib
 import importlib
 import os
 import sys
@@ -14,6 +13,7 @@ import click
 
 from poya import __version__
 from poya.cli.session import Session
+from poya.cli.verbs import Verbs
 from poya.errors import EXIT_BUG, Cancelled, PoyaError
 
 EXIT_CANCELLED = Cancelled.exit_code
@@ -40,7 +40,7 @@ COMMANDS: Mapping[str, tuple[str, str, str]] = {
 }
 
 
-class LazyGroup(click.Group):
+class LazyVerbs(Verbs):
     """A group that knows its commands' names and help without importing them."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
@@ -56,23 +56,9 @@ class LazyGroup(click.Group):
         assert isinstance(command, click.Command)
         return command
 
-    def resolve_command(
-        self, ctx: click.Context, args: list[str]
-    ) -> tuple[str | None, click.Command | None, list[str]]:
-        """As click does, and say which verb may have been meant."""
-        try:
-            return super().resolve_command(ctx, args)
-        except click.UsageError as error:
-            close = difflib.get_close_matches(args[0], COMMANDS, n=1)
-            if not close:
-                raise
-            text = f"{error.message} Did you mean '{close[0]}'?"
-            raise click.UsageError(text, ctx) from error
-
-    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """List the verbs with their one line of help."""
-        with formatter.section("Commands"):
-            formatter.write_dl([(name, COMMANDS[name][2]) for name in sorted(COMMANDS)])
+    def summary_of(self, ctx: click.Context, name: str) -> str:
+        """The line above, so that help imports no verb."""
+        return COMMANDS[name][2]
 
 
 _EPILOG = """\b
@@ -91,7 +77,7 @@ part-way, 13 verification failed, 14 cancelled, 15 locked, 16 authentication,
 
 
 @click.group(
-    cls=LazyGroup,
+    cls=LazyVerbs,
     epilog=_EPILOG,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 96},
 )

@@ -11,9 +11,10 @@ from poya.cli.moving import moving_options
 from poya.cli.options import ends, mapping_options, selector_of, wish_options, wishes_of
 from poya.cli.run_verbs import VERBS
 from poya.cli.session import Session
+from poya.cli.verbs import Verbs
 
 
-@click.group()
+@click.group(cls=Verbs)
 def migrate() -> None:
     """Move, back up or restore a vCluster.
 

@@ -10,12 +10,13 @@ import click
 
 from poya.cli.options import text_or_json
 from poya.cli.session import Session
+from poya.cli.verbs import Verbs
 
 if TYPE_CHECKING:
     from poya.placement.facts import Machine
 
 
-@click.group()
+@click.group(cls=Verbs)
 def placement() -> None:
     """Choose nodes by what they are made of.
 

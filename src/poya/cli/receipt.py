@@ -9,9 +9,10 @@ from pathlib import Path
 import click
 
 from poya.cli.session import Session
+from poya.cli.verbs import Verbs
 
 
-@click.group()
+@click.group(cls=Verbs)
 def receipt() -> None:
     """Check receipts: signed records of what a run did.
 
