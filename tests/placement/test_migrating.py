@@ -111,3 +111,16 @@ def test_a_backup_keeps_what_its_nodes_are_made_of_for_the_restore(
     group = lab_pair.prealps.site.state.groups.get("gele")
     assert group is not None
     assert len(group["members"]["ids"]) == 10
+
+
+@pytest.mark.parametrize("path", ["*/Inventory/Hardware*", "*/locks/status*", "*/tapms/*"])
+def test_a_backup_does_without_what_no_service_tells_of_its_nodes(
+    operator: Operator, lab_pair: LabPair, tmp_path: Path, path: str
+) -> None:
+    lab_pair.alps.set_fault("status", path, status=500, times=0)
+    bundle = tmp_path / "gele"
+    answer = operator.must(
+        "migrate", "backup", "--group", "gele", "-d", str(bundle), "--site", "alps"
+    )
+    assert json.loads((bundle / "bundle.json").read_text())["hardware"] is None
+    assert "what the nodes are made of" in answer.out

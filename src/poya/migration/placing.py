@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from poya import transfer
-from poya.errors import FindingsRefuse, UsageError
+from poya.errors import FindingsRefuse, PoyaError, UsageError
 from poya.model.finding import Finding
 from poya.model.intent import Intent, NodeChoice
 from poya.model.records import Node
@@ -61,10 +61,16 @@ class HardwareNoted:
         return self._source.label
 
     async def capture(self, selector: Selector) -> VCluster:
-        """Capture, and derive the demand that the nodes fulfil."""
+        """Capture, and derive the demand that the nodes fulfil; what cannot be asked is noted."""
         vcluster = await self._source.capture(selector)
+        try:
+            machine = await self._machine()
+        except PoyaError as error:
+            around = vcluster.surroundings
+            unasked = (*around.unasked, f"what the nodes are made of: {error.what}")
+            return replace(vcluster, surroundings=replace(around, unasked=unasked))
         members = set(vcluster.xnames())
-        known = [node for node in (await self._machine()).nodes if node.xname in members]
+        known = [node for node in machine.nodes if node.xname in members]
         if not known:
             return vcluster
         derived = derive_demand(known)
