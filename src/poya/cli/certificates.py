@@ -30,10 +30,10 @@ def make_receipt(
 ) -> None:
     """Certify a finished run: keep the receipt in the ledger, and copy it where it is wanted."""
     workshop = Workshop(session.settings)
-    key = own_key(key_file or workshop.key_path)
-    with workshop.look_at_run(run_id) as (run, _):
+    key = own_key(key_file or workshop.runs.key_path)
+    with workshop.runs.look_at(run_id) as (run, _):
         bare = receipt_of(run)
-    path = workshop.ledger.add(bare, lambda receipt: sealed(receipt, key))
+    path = workshop.runs.ledger.add(bare, lambda receipt: sealed(receipt, key))
     content = path.read_bytes()
     if output is None:
         click.echo(content, nl=False)
@@ -64,7 +64,7 @@ def read_receipt(path: Path) -> Receipt:
 
 def trusted_keys(session: Session, workshop: Workshop, files: tuple[Path, ...]) -> list[PublicKey]:
     """The operator's own key if there is one, those beside the configuration, those named."""
-    own = workshop.key_path.with_suffix(".pub")
+    own = workshop.runs.key_path.with_suffix(".pub")
     mine = [load_public_key(own)] if own.exists() else []
     beside = public_keys_in(session.settings.path.parent / "trusted-keys")
     return [*mine, *beside, *(load_public_key(path) for path in files)]

@@ -19,8 +19,8 @@ def estimate(workshop: Workshop, plan: Plan) -> str:
     """One line; empty where nothing is to be moved, or nothing was measured yet."""
     if not plan.bytes_to_move:
         return ""
-    for name in reversed(workshop.store.names()):
-        facts = workshop.facts_of(name)
+    for name in reversed(workshop.runs.store.names()):
+        facts = workshop.runs.facts_of(name)
         same_places = (facts.get("source_label"), facts.get("target_label")) == (
             plan.source,
             plan.target,

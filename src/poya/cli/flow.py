@@ -166,9 +166,9 @@ async def _carry_out(
     facts = _facts(plan, places)
     if "pre" in hooks:
         await run_hook("pre", hooks["pre"], facts)
-    with workshop.new_run(plan, places) as run, following(wishes.moving.progress) as listener:
+    with workshop.runs.start(plan, places) as run, following(wishes.moving.progress) as listener:
         interrupted.run = run.id
-        limits = wishes.moving.limits(workshop.pace_file(run.id), workshop.chunks)
+        limits = wishes.moving.limits(workshop.runs.pace_file(run.id), workshop.runs.chunks)
         report = await carry_out(run, *ends, limits, listener)
     if "post" in hooks:
         await run_hook("post", hooks["post"], {**facts, "run": run.id})
@@ -179,11 +179,11 @@ async def resume(
     workshop: Workshop, run_id: str, moving: Moving, interrupted: Interrupted
 ) -> Outcome:
     """Go on with a run that stopped part-way; a finished one is verified again."""
-    with workshop.open_run(run_id) as (run, (here, there)):
+    with workshop.runs.open(run_id) as (run, (here, there)):
         interrupted.run = run.id
         async with workshop.source(here, there) as source, workshop.target(there) as opener:
             with following(moving.progress) as listener:
-                limits = moving.limits(workshop.pace_file(run.id), workshop.chunks)
+                limits = moving.limits(workshop.runs.pace_file(run.id), workshop.runs.chunks)
                 report = await carry_out(run, source, opener(None), limits, listener)
         return Outcome(run.plan, report)
 

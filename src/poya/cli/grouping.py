@@ -98,7 +98,7 @@ async def _work(
         if order.only_plan or plan.is_empty():
             return
         confirm_plan(plan, yes=order.yes, accepted=order.accepted, strict=order.strict)
-        with workshop.new_run(plan, (place, place)) as run, following() as listener:
+        with workshop.runs.start(plan, (place, place)) as run, following() as listener:
             interrupted.run = run.id
             report = await carry_out(run, source, target, Limits(), listener)
     _sum_up(order, plan, report.run)

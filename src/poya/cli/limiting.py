@@ -23,8 +23,8 @@ def limit_run(session: Session, run_id: str, rate: str) -> None:
     """
     timetable = parse_timetable(rate) if rate != _CONTINUE else None
     workshop = Workshop(session.settings)
-    files = workshop.store.find(run_id)
-    if not workshop.occupation(files.run).is_held():
+    files = workshop.runs.store.find(run_id)
+    if not workshop.runs.occupation(files.run).is_held():
         raise UsageError(
             f"Nobody carries out the run {files.run} now.",
             todo=f"Give the limit when it goes on: poya migrate resume {files.run} --bandwidth …",

@@ -57,7 +57,7 @@ def verify(
     workshop = Workshop(session.settings)
     found = read_receipt(file)
     key = check_seal(found, trusted_keys(session, workshop, key_files))
-    gap = workshop.ledger.gap_before(file.absolute())
+    gap = workshop.runs.ledger.gap_before(file.absolute())
     compared = 0
     if site is not None:
         compared = run_async(compare(workshop, found, site))

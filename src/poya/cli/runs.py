@@ -29,7 +29,7 @@ _WATCH_EVERY_S = 1.0
 def list_runs(session: Session, *, as_json: bool) -> None:
     """Print all runs."""
     workshop = Workshop(session.settings)
-    runs = [workshop.facts_of(name) for name in workshop.store.names()]
+    runs = [workshop.runs.facts_of(name) for name in workshop.runs.store.names()]
     if as_json:
         click.echo(json.dumps(runs, indent=2))
         return
@@ -53,8 +53,8 @@ def show_run(session: Session, run_id: str, *, as_json: bool) -> None:
 
 
 def _standing(workshop: Workshop, run_id: str) -> tuple[Standing, dict[str, str], str]:
-    occupation = workshop.occupation(run_id)
-    with workshop.look_at_run(run_id) as (run, _):
+    occupation = workshop.runs.occupation(run_id)
+    with workshop.runs.look_at(run_id) as (run, _):
         facts = run.journal.facts()
         is_held = occupation.is_held()
         standing = standing_of(run.plan, facts, run.journal.steps(), is_held=is_held)
@@ -66,8 +66,8 @@ def watch_run(session: Session, run_id: str) -> None:
     workshop = Workshop(session.settings)
     seen = 0
     while True:
-        is_held = workshop.occupation(run_id).is_held()
-        with workshop.look_at_run(run_id) as (run, _):
+        is_held = workshop.runs.occupation(run_id).is_held()
+        with workshop.runs.look_at(run_id) as (run, _):
             entries = run.journal.log()[seen:]
         for entry in entries:
             seen = entry.seq
@@ -85,7 +85,7 @@ def watch_run(session: Session, run_id: str) -> None:
 def export_log(session: Session, run_id: str) -> None:
     """Print a run's log, one JSON document a line."""
     workshop = Workshop(session.settings)
-    with workshop.look_at_run(run_id) as (run, _):
+    with workshop.runs.look_at(run_id) as (run, _):
         for entry in run.journal.log():
             click.echo(json.dumps(entry.as_json(), sort_keys=True))
 
@@ -105,7 +105,7 @@ def _line(entry: LogEntry) -> str | None:
 def undo_run(session: Session, run_id: str, *, yes: bool) -> None:
     """Take back what a run wrote, after asking."""
     workshop = Workshop(session.settings)
-    facts = workshop.facts_of(run_id)
+    facts = workshop.runs.facts_of(run_id)
     what = f"what {facts['run']} wrote to {facts['target_label']}"
     _ask(f"Take back {what}?", f"taking back {what}", yes=yes)
     interrupted = Interrupted()
@@ -114,7 +114,7 @@ def undo_run(session: Session, run_id: str, *, yes: bool) -> None:
 
 
 async def _undo(workshop: Workshop, run_id: str, interrupted: Interrupted) -> int:
-    with workshop.open_run(run_id) as (run, (_, there)):
+    with workshop.runs.open(run_id) as (run, (_, there)):
         interrupted.run = run.id
         interrupted.verb = "undo"
         async with workshop.target(there) as opener:
@@ -129,14 +129,14 @@ def cancel_run(session: Session, run_id: str, *, and_undo: bool, yes: bool) -> N
         StoppedPartWay: Its process does not stop.
     """
     workshop = Workshop(session.settings)
-    files = workshop.store.find(run_id)
-    if workshop.occupation(files.run).is_held():
+    files = workshop.runs.store.find(run_id)
+    if workshop.runs.occupation(files.run).is_held():
         ask_to_stop(files)
         click.echo(f"Asked the process of {files.run} to stop; waiting for it.", err=True)
         if not wait_until_free(files, _STOP_PATIENCE_S):
             raise StoppedPartWay(
                 f"The process of {files.run} has not stopped within {_STOP_PATIENCE_S:.0f} s.",
-                why=str(workshop.occupation(files.run).run.holder),
+                why=str(workshop.runs.occupation(files.run).run.holder),
                 todo="It stops before its next write. To evict it: "
                 f"poya migrate unlock {files.run}",
             )
@@ -152,8 +152,8 @@ def cancel_run(session: Session, run_id: str, *, and_undo: bool, yes: bool) -> N
 def unlock_run(session: Session, run_id: str, *, yes: bool) -> None:
     """Say who works on a run, and put them out."""
     workshop = Workshop(session.settings)
-    files = workshop.store.find(run_id)
-    occupation = workshop.occupation(files.run)
+    files = workshop.runs.store.find(run_id)
+    occupation = workshop.runs.occupation(files.run)
     if occupation.run.holder is None and not occupation.is_held():
         click.echo(
             f"{files.run} is not locked; 'poya migrate resume {files.run}' goes on with it."
@@ -168,7 +168,7 @@ def unlock_run(session: Session, run_id: str, *, yes: bool) -> None:
         err=True,
     )
     _ask(f"Evict it from {files.run}?", "evicting it", yes=yes)
-    evict(files, workshop.target_lock_of(files.run))
+    evict(files, workshop.runs.target_lock_of(files.run))
     click.echo(f"Evicted. 'poya migrate status {files.run}' says where the run stands.")
 
 

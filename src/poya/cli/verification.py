@@ -68,9 +68,9 @@ def _say(found: _Found) -> None:
 
 def _run_of(workshop: Workshop, name: str) -> str:
     try:
-        return workshop.store.find(name).run
+        return workshop.runs.store.find(name).run
     except NotFound:
-        facts = [workshop.facts_of(run) for run in reversed(workshop.store.names())]
+        facts = [workshop.runs.facts_of(run) for run in reversed(workshop.runs.store.names())]
         for run in facts:
             if run.get("vcluster") == name and run.get("state") == "applied":
                 return run["run"]
@@ -78,7 +78,7 @@ def _run_of(workshop: Workshop, name: str) -> str:
 
 
 async def _verify(workshop: Workshop, run_id: str, *, deep: bool) -> _Found:
-    with workshop.look_at_run(run_id) as (run, (_, there)):
+    with workshop.runs.look_at(run_id) as (run, (_, there)):
         async with workshop.target(there, read_only=True) as opener:
             target = opener(None)
             found = await carrying.look(run, target)

@@ -1,28 +1,27 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The only place that names concrete sites and wires them to the use cases."""
+"""Opens places: from a name to the site, bundle or survey that it means."""
 
 from __future__ import annotations
 
-import hashlib
-import json
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
-from dataclasses import asdict, dataclass, fields
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
-from poya import __version__
+from poya.bootstrap.places import (
+    BundlePlace,
+    FilesPlace,
+    Place,
+    SitePlace,
+    SurveyPlace,
+    absolute_paths,
+)
+from poya.bootstrap.runs import Runs
 from poya.errors import UsageError
-from poya.journal import Journal, RunFiles, RunStore, hold, this_process
-from poya.migration.carrying import Run
-from poya.migration.evicting import Occupation, occupation_of
-from poya.migration.witnessing import Gate
-from poya.model.plan import Plan, decode_plan
+from poya.journal import RunStore
 from poya.model.usage import Usage
 from poya.model.vcluster import VCluster
 from poya.placement_settings import PlacementSettings
-from poya.receipts.ledger import Ledger
 from poya.settings import Settings, state_directory
 from poya.site_config import site_config
 from poya.sites.base import Images, Source, Surveyed, Target
@@ -32,70 +31,16 @@ if TYPE_CHECKING:
     from poya.sites.bundle.stores import ObjectStore
     from poya.sites.bundle.trust import TrustPolicy
 
-
-@dataclass(frozen=True, slots=True)
-class SitePlace:
-    """A configured site, by name."""
-
-    name: str
-
-    def __str__(self) -> str:
-        return self.name
-
-
-@dataclass(frozen=True, slots=True)
-class BundlePlace:
-    """A bundle, by its absolute directory."""
-
-    directory: str
-
-    def __str__(self) -> str:
-        return self.directory
-
-
-@dataclass(frozen=True, slots=True)
-class FilesPlace:
-    """A bundle whose files are named one by one, as on manta's restore."""
-
-    bos: tuple[str, ...] = ()
-    cfs: tuple[str, ...] = ()
-    hsm: tuple[str, ...] = ()
-    ims: tuple[str, ...] = ()
-    image_dirs: tuple[str, ...] = ()
-
-    def is_given(self) -> bool:
-        """Say whether any file is named."""
-        return any(getattr(self, field.name) for field in fields(self))
-
-    def __str__(self) -> str:
-        return ", ".join(self.bos) or "files"
-
-
-@dataclass(frozen=True, slots=True)
-class SurveyPlace:
-    """A site as a survey saw it, by the survey's file; planned from and against only."""
-
-    file: str
-
-    def __str__(self) -> str:
-        return self.file
-
-
-Place: TypeAlias = SitePlace | BundlePlace | FilesPlace | SurveyPlace
 TargetOpener: TypeAlias = Callable[[VCluster | None], Target]
 SurveyedOpener: TypeAlias = Callable[[VCluster | None], Surveyed]
 
 
 class Workshop:
-    """Opens places, starts and finds runs, for one configuration."""
+    """Opens places, for one configuration; `runs` are those of its operator."""
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        self.store = RunStore(state_directory())
-        # Nothing is written to a live target but in the name of a run that holds its journal.
-        self._gate = Gate()
-
-    # Places
+        self.runs = Runs(RunStore(state_directory()))
 
     def place(self, text: str) -> Place:
         """A site if one is configured under this name, else a survey's file or a bundle.
@@ -164,11 +109,11 @@ class Workshop:
             )
         else:
             yield open_files(
-                bos_files=_paths(place.bos),
-                cfs_files=_paths(place.cfs),
-                hsm_files=_paths(place.hsm),
-                ims_files=_paths(place.ims),
-                image_dirs=_paths(place.image_dirs),
+                bos_files=absolute_paths(place.bos),
+                cfs_files=absolute_paths(place.cfs),
+                hsm_files=absolute_paths(place.hsm),
+                ims_files=absolute_paths(place.ims),
+                image_dirs=absolute_paths(place.image_dirs),
                 policy=self._trust(towards),
                 refuses_damage=isinstance(towards, SitePlace),
             )
@@ -206,7 +151,7 @@ class Workshop:
 
             config = site_config(self._settings.site(place.name))
             async with open_csm_target(
-                config, read_only=read_only, witness=None if read_only else self._gate
+                config, read_only=read_only, witness=None if read_only else self.runs.gate
             ) as target:
                 yield lambda _: target
             return
@@ -280,143 +225,3 @@ class Workshop:
             yield ObjectStore(store, ObjectPlace(settings.bucket, key))
         finally:
             store.close()
-
-    # Runs
-
-    @contextmanager
-    def new_run(self, plan: Plan, places: tuple[Place, Place]) -> Iterator[Run]:
-        """Start a run of a plan, holding its lock and the target vCluster's.
-
-        Raises:
-            UsageError: The source is a survey, which holds no bytes to move.
-        """
-        if isinstance(places[0], SurveyPlace):
-            raise UsageError(
-                f"{places[0]} is a survey: it can be planned from, and holds no files to move.",
-                todo="Save the plan (poya migrate plan -o FILE), then: poya apply FILE",
-            )
-        me = this_process("")
-        facts = {
-            "vcluster": plan.vcluster,
-            "source_label": plan.source,
-            "target_label": plan.target,
-            "source": _encode_place(places[0]),
-            "target": _encode_place(places[1]),
-            "plan_digest": plan.digest(),
-            "state": "planned",
-            "operator": f"{me.user}@{me.host}",
-            "tool": f"poya {__version__}",
-            "started": datetime.now(UTC).isoformat(timespec="seconds"),
-        }
-        with hold(self._target_lock(facts), f"bringing {plan.vcluster} to {plan.target}"):
-            files, journal = self.store.start(plan.vcluster, plan.encode(), facts)
-            with hold(files.lock, f"run {files.run}") as holder:
-                try:
-                    journal.take(holder.as_facts())
-                    with self._gate.opened(journal):
-                        yield Run(files.run, plan, journal)
-                finally:
-                    journal.close()
-
-    @contextmanager
-    def open_run(self, run_id: str) -> Iterator[tuple[Run, tuple[Place, Place]]]:
-        """Open a run to go on with it or to undo it, holding both locks."""
-        files = self.store.find(run_id)
-        purpose = f"run {files.run}"
-        with (
-            hold(files.lock, purpose) as holder,
-            self.look_at_run(files.run) as (run, places),
-            hold(self._target_lock(run.journal.facts()), purpose),
-        ):
-            run.journal.take(holder.as_facts())
-            with self._gate.opened(run.journal):
-                yield run, places
-
-    @contextmanager
-    def look_at_run(self, run_id: str) -> Iterator[tuple[Run, tuple[Place, Place]]]:
-        """Open a run to read it; anybody may do so at any time."""
-        files = self.store.find(run_id)
-        journal = Journal.open(files.journal)
-        try:
-            facts = journal.facts()
-            places = (_decode_place(facts["source"]), _decode_place(facts["target"]))
-            yield Run(files.run, _read_plan(files, facts), journal), places
-        finally:
-            journal.close()
-
-    def facts_of(self, run_id: str) -> dict[str, str]:
-        """What is known of a run as a whole."""
-        journal = Journal.open(self.store.find(run_id).journal)
-        try:
-            return journal.facts()
-        finally:
-            journal.close()
-
-    @property
-    def key_path(self) -> Path:
-        """The operator's signing key; it need not be there yet."""
-        return self.store.state / "keys" / "receipts.pem"
-
-    @property
-    def ledger(self) -> Ledger:
-        """All receipts of this operator."""
-        return Ledger(self.store.state / "receipts")
-
-    def target_lock_of(self, run_id: str) -> Path:
-        """The lock of the vCluster that a run is about."""
-        return self._target_lock(self.facts_of(run_id))
-
-    def occupation(self, run_id: str) -> Occupation:
-        """Who works on a run, and on the vCluster that it is about."""
-        return occupation_of(self.store.find(run_id), self.target_lock_of(run_id))
-
-    @property
-    def chunks(self) -> Path:
-        """What is kept in mind of files that were moved; a cache, safe to delete."""
-        return self.store.state / "chunks"
-
-    def pace_file(self, run_id: str) -> Path:
-        """Where a bandwidth limit is left for the process that carries out a run."""
-        return self.store.find(run_id).pace
-
-    def _target_lock(self, facts: Mapping[str, str]) -> Path:
-        return self.store.target_lock(facts["target_label"], facts["vcluster"])
-
-
-def _read_plan(files: RunFiles, facts: Mapping[str, str]) -> Plan:
-    try:
-        raw = files.plan.read_bytes()
-    except OSError as error:
-        raise UsageError(
-            f"The plan of the run {files.run} cannot be read.", why=str(error)
-        ) from error
-    # Of the bytes as they were approved: a newer poya's plans have more fields than these.
-    if hashlib.sha256(raw).hexdigest() != facts["plan_digest"]:
-        raise UsageError(f"The plan of the run {files.run} is not the one that was approved.")
-    return decode_plan(raw)
-
-
-def _paths(names: tuple[str, ...]) -> tuple[Path, ...]:
-    return tuple(Path(name).expanduser().absolute() for name in names)
-
-
-def _encode_place(place: Place) -> str:
-    if isinstance(place, FilesPlace):
-        absolute = {k: [str(p) for p in _paths(names)] for k, names in asdict(place).items()}
-        return json.dumps({"files": absolute}, sort_keys=True)
-    if isinstance(place, BundlePlace):
-        return json.dumps({"bundle": place.directory})
-    if isinstance(place, SurveyPlace):
-        return json.dumps({"survey": place.file})
-    return json.dumps({"site": place.name})
-
-
-def _decode_place(text: str) -> Place:
-    value = json.loads(text)
-    if "site" in value:
-        return SitePlace(value["site"])
-    if "bundle" in value:
-        return BundlePlace(value["bundle"])
-    if "survey" in value:
-        return SurveyPlace(value["survey"])
-    return FilesPlace(**{kind: tuple(names) for kind, names in value["files"].items()})

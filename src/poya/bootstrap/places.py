@@ -1,0 +1,91 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Where a vCluster can come from and go to: values, not yet opened."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+from typing import TypeAlias
+
+
+@dataclass(frozen=True, slots=True)
+class SitePlace:
+    """A configured site, by name."""
+
+    name: str
+
+    def __str__(self) -> str:
+        return self.name
+
+
+@dataclass(frozen=True, slots=True)
+class BundlePlace:
+    """A bundle, by its absolute directory."""
+
+    directory: str
+
+    def __str__(self) -> str:
+        return self.directory
+
+
+@dataclass(frozen=True, slots=True)
+class FilesPlace:
+    """A bundle whose files are named one by one, as on manta's restore."""
+
+    bos: tuple[str, ...] = ()
+    cfs: tuple[str, ...] = ()
+    hsm: tuple[str, ...] = ()
+    ims: tuple[str, ...] = ()
+    image_dirs: tuple[str, ...] = ()
+
+    def is_given(self) -> bool:
+        """Say whether any file is named."""
+        return any(getattr(self, field.name) for field in fields(self))
+
+    def __str__(self) -> str:
+        return ", ".join(self.bos) or "files"
+
+
+@dataclass(frozen=True, slots=True)
+class SurveyPlace:
+    """A site as a survey saw it, by the survey's file; planned from and against only."""
+
+    file: str
+
+    def __str__(self) -> str:
+        return self.file
+
+
+Place: TypeAlias = SitePlace | BundlePlace | FilesPlace | SurveyPlace
+
+
+def absolute_paths(names: tuple[str, ...]) -> tuple[Path, ...]:
+    """Paths that stay right when a run is resumed from another directory."""
+    return tuple(Path(name).expanduser().absolute() for name in names)
+
+
+def encode_place(place: Place) -> str:
+    """A place as a run's journal keeps it."""
+    if isinstance(place, FilesPlace):
+        absolute = {
+            k: [str(p) for p in absolute_paths(names)] for k, names in asdict(place).items()
+        }
+        return json.dumps({"files": absolute}, sort_keys=True)
+    if isinstance(place, BundlePlace):
+        return json.dumps({"bundle": place.directory})
+    if isinstance(place, SurveyPlace):
+        return json.dumps({"survey": place.file})
+    return json.dumps({"site": place.name})
+
+
+def decode_place(text: str) -> Place:
+    """What `encode_place` wrote."""
+    value = json.loads(text)
+    if "site" in value:
+        return SitePlace(value["site"])
+    if "bundle" in value:
+        return BundlePlace(value["bundle"])
+    if "survey" in value:
+        return SurveyPlace(value["survey"])
+    return FilesPlace(**{kind: tuple(names) for kind, names in value["files"].items()})

@@ -1,0 +1,144 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The runs of this operator: started, opened again, looked at."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+
+from poya import __version__
+from poya.bootstrap.places import Place, SurveyPlace, decode_place, encode_place
+from poya.errors import UsageError
+from poya.journal import Journal, RunFiles, RunStore, hold, this_process
+from poya.migration.carrying import Run
+from poya.migration.evicting import Occupation, occupation_of
+from poya.migration.witnessing import Gate
+from poya.model.plan import Plan, decode_plan
+from poya.receipts.ledger import Ledger
+
+
+class Runs:
+    """Starts and finds runs, and holds their locks.
+
+    Attributes:
+        gate: Nothing is written to a live target but in the name of a run that holds its journal.
+    """
+
+    def __init__(self, store: RunStore) -> None:
+        self.store = store
+        self.gate = Gate()
+
+    @contextmanager
+    def start(self, plan: Plan, places: tuple[Place, Place]) -> Iterator[Run]:
+        """Start a run of a plan, holding its lock and the target vCluster's.
+
+        Raises:
+            UsageError: The source is a survey, which holds no bytes to move.
+        """
+        if isinstance(places[0], SurveyPlace):
+            raise UsageError(
+                f"{places[0]} is a survey: it can be planned from, and holds no files to move.",
+                todo="Save the plan (poya migrate plan -o FILE), then: poya apply FILE",
+            )
+        me = this_process("")
+        facts = {
+            "vcluster": plan.vcluster,
+            "source_label": plan.source,
+            "target_label": plan.target,
+            "source": encode_place(places[0]),
+            "target": encode_place(places[1]),
+            "plan_digest": plan.digest(),
+            "state": "planned",
+            "operator": f"{me.user}@{me.host}",
+            "tool": f"poya {__version__}",
+            "started": datetime.now(UTC).isoformat(timespec="seconds"),
+        }
+        with hold(self._target_lock(facts), f"bringing {plan.vcluster} to {plan.target}"):
+            files, journal = self.store.start(plan.vcluster, plan.encode(), facts)
+            with hold(files.lock, f"run {files.run}") as holder:
+                try:
+                    journal.take(holder.as_facts())
+                    with self.gate.opened(journal):
+                        yield Run(files.run, plan, journal)
+                finally:
+                    journal.close()
+
+    @contextmanager
+    def open(self, run_id: str) -> Iterator[tuple[Run, tuple[Place, Place]]]:
+        """Open a run to go on with it or to undo it, holding both locks."""
+        files = self.store.find(run_id)
+        purpose = f"run {files.run}"
+        with (
+            hold(files.lock, purpose) as holder,
+            self.look_at(files.run) as (run, places),
+            hold(self._target_lock(run.journal.facts()), purpose),
+        ):
+            run.journal.take(holder.as_facts())
+            with self.gate.opened(run.journal):
+                yield run, places
+
+    @contextmanager
+    def look_at(self, run_id: str) -> Iterator[tuple[Run, tuple[Place, Place]]]:
+        """Open a run to read it; anybody may do so at any time."""
+        files = self.store.find(run_id)
+        journal = Journal.open(files.journal)
+        try:
+            facts = journal.facts()
+            places = (decode_place(facts["source"]), decode_place(facts["target"]))
+            yield Run(files.run, _read_plan(files, facts), journal), places
+        finally:
+            journal.close()
+
+    def facts_of(self, run_id: str) -> dict[str, str]:
+        """What is known of a run as a whole."""
+        journal = Journal.open(self.store.find(run_id).journal)
+        try:
+            return journal.facts()
+        finally:
+            journal.close()
+
+    @property
+    def key_path(self) -> Path:
+        """The operator's signing key; it need not be there yet."""
+        return self.store.state / "keys" / "receipts.pem"
+
+    @property
+    def ledger(self) -> Ledger:
+        """All receipts of this operator."""
+        return Ledger(self.store.state / "receipts")
+
+    def target_lock_of(self, run_id: str) -> Path:
+        """The lock of the vCluster that a run is about."""
+        return self._target_lock(self.facts_of(run_id))
+
+    def occupation(self, run_id: str) -> Occupation:
+        """Who works on a run, and on the vCluster that it is about."""
+        return occupation_of(self.store.find(run_id), self.target_lock_of(run_id))
+
+    @property
+    def chunks(self) -> Path:
+        """What is kept in mind of files that were moved; a cache, safe to delete."""
+        return self.store.state / "chunks"
+
+    def pace_file(self, run_id: str) -> Path:
+        """Where a bandwidth limit is left for the process that carries out a run."""
+        return self.store.find(run_id).pace
+
+    def _target_lock(self, facts: Mapping[str, str]) -> Path:
+        return self.store.target_lock(facts["target_label"], facts["vcluster"])
+
+
+def _read_plan(files: RunFiles, facts: Mapping[str, str]) -> Plan:
+    try:
+        raw = files.plan.read_bytes()
+    except OSError as error:
+        raise UsageError(
+            f"The plan of the run {files.run} cannot be read.", why=str(error)
+        ) from error
+    # Of the bytes as they were approved: a newer poya's plans have more fields than these.
+    if hashlib.sha256(raw).hexdigest() != facts["plan_digest"]:
+        raise UsageError(f"The plan of the run {files.run} is not the one that was approved.")
+    return decode_plan(raw)
