@@ -5,8 +5,6 @@ from __future__ import annotations
 
 import os
 
-from poya.auth_settings import ServiceAccount, token_variable
-from poya.bundle_settings import StoreSettings
 from poya.csm.config import (
     AuthConfig,
     BasicLogin,
@@ -21,8 +19,15 @@ from poya.csm.config import (
 from poya.csm.secret import Secret
 from poya.csm.tokens import FileTokens, KeyringTokens, TokenStore
 from poya.errors import ConfigError
-from poya.settings import SiteSettings, load_settings, state_directory
-from poya.tables import SecretPlace
+from poya.settings import (
+    SecretPlace,
+    ServiceAccount,
+    SiteSettings,
+    StoreSettings,
+    load_settings,
+    state_directory,
+    token_variable,
+)
 from poya.transfer import Credentials, CredentialsProvider, S3Config
 
 

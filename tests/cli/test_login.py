@@ -148,7 +148,7 @@ def test_the_first_use_writes_a_configuration_of_comments(home: Path) -> None:
 
 
 def test_the_first_use_never_touches_what_is_there(home: Path) -> None:
-    from poya.first_use import write_first_configuration
+    from poya.settings.first_use import write_first_configuration
 
     path = home / "there.toml"
     path.write_text("x")

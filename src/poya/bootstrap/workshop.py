@@ -21,8 +21,7 @@ from poya.errors import UsageError
 from poya.journal import RunStore
 from poya.model.usage import Usage
 from poya.model.vcluster import VCluster
-from poya.placement_settings import PlacementSettings
-from poya.settings import Settings, state_directory
+from poya.settings import PlacementSettings, Settings, state_directory
 from poya.site_config import site_config
 from poya.sites.base import Images, Source, Surveyed, Target
 

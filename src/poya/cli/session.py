@@ -29,7 +29,7 @@ class Session:
 
         settings = load_settings(self.config_file)
         if not settings.path.exists():
-            from poya.first_use import write_first_configuration
+            from poya.settings.first_use import write_first_configuration
 
             if write_first_configuration(configuration_path(self.config_file)):
                 click.echo(f"Wrote a configuration to start from: {settings.path}", err=True)

@@ -27,8 +27,8 @@ from poya.placement.wording import (
     unknown_names,
     why_in_words,
 )
-from poya.placement_settings import PlacementSettings
 from poya.planning.nodes import shown, source_archs
+from poya.settings import PlacementSettings
 from poya.sites.base import Source
 
 AUTO = "auto"

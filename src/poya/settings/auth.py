@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from poya.errors import ConfigError
-from poya.tables import SecretPlace, path_of, refuse_unknown, secret_of, text_of
+from poya.settings.tables import SecretPlace, path_of, refuse_unknown, secret_of, text_of
 
 AUTH_METHODS = ("login", "client-credentials", "password", "token", "none")
 TOKEN_STORES = ("file", "keyring")

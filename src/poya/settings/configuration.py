@@ -14,7 +14,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from poya.auth_settings import (
+from poya.errors import ConfigError, NotFound
+from poya.settings.auth import (
     AuthSettings,
     KubernetesSettings,
     ServiceAccount,
@@ -22,14 +23,13 @@ from poya.auth_settings import (
     read_auth,
     read_kubernetes,
 )
-from poya.bundle_settings import BundleSettings, StoreSettings, read_bundles, read_stores
-from poya.errors import ConfigError, NotFound
-from poya.placement_settings import PlacementSettings, read_placement
-from poya.tables import did_you_mean as _did_you_mean
-from poya.tables import path_of as _path
-from poya.tables import refuse_unknown as _refuse_unknown
-from poya.tables import text_of as _text
-from poya.tables import texts_of as _texts
+from poya.settings.bundles import BundleSettings, StoreSettings, read_bundles, read_stores
+from poya.settings.placement import PlacementSettings, read_placement
+from poya.settings.tables import did_you_mean as _did_you_mean
+from poya.settings.tables import path_of as _path
+from poya.settings.tables import refuse_unknown as _refuse_unknown
+from poya.settings.tables import text_of as _text
+from poya.settings.tables import texts_of as _texts
 
 _SITE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}")
 

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from poya.errors import ConfigError
-from poya.tables import refuse_unknown, texts_of
+from poya.settings.tables import refuse_unknown, texts_of
 
 _KEYS = frozenset("pools shared_groups names switch_groups".split())
 _COMPONENT = re.compile(r"[a-z][a-z0-9_.-]*")

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from poya.errors import ConfigError
-from poya.tables import SecretPlace, path_of, refuse_unknown, secret_of, text_of, texts_of
+from poya.settings.tables import SecretPlace, path_of, refuse_unknown, secret_of, text_of, texts_of
 
 _STORE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}")
 _STORE_KEYS = frozenset(
