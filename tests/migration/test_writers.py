@@ -24,7 +24,7 @@ def last_run(operator: Operator) -> str:
     return str(json.loads(operator.must("migrate", "list", "--output", "json").out)[-1]["run"])
 
 
-def test_an_overwritten_configuration_goes_back_to_its_tenant(pair: LabPair) -> None:
+def test_a_tenants_configuration_is_not_taken_from_it(pair: LabPair) -> None:
     """CFS 1.30: a PUT of an administrator that names no tenant takes it from the tenant."""
     operator, state = Operator(pair.config_path), pair.prealps.site.state
     theirs = {
@@ -36,10 +36,10 @@ def test_an_overwritten_configuration_goes_back_to_its_tenant(pair: LabPair) -> 
     state.configurations.put(CONFIGURATION, theirs)
     before = snapshot(pair.prealps)
 
-    assert migrate(operator, "--on-conflict", "overwrite").status == 0
-    assert not (state.configurations.get(CONFIGURATION) or {}).get("tenant_name")
-    operator.must("migrate", "undo", last_run(operator), "--yes")
+    refused = migrate(operator, "--on-conflict", "overwrite")
 
+    assert refused.status == 10
+    assert "vcluster-blue" in refused.err + refused.out
     assert snapshot(pair.prealps) == before
 
 
