@@ -72,9 +72,10 @@ def sites(session: Session, output: str) -> None:
 
 @config.command()
 @click.argument("names", metavar="[SITE]...", nargs=-1)
+@click.option("--site", metavar="NAME", help="The same as naming it.")
 @click.option("--output", "-o", type=click.Choice(["table", "json"]), default="table")
 @click.pass_obj
-def check(session: Session, names: tuple[str, ...], output: str) -> None:
+def check(session: Session, names: tuple[str, ...], site: str | None, output: str) -> None:
     """Ask every service of each SITE, or of all, and show what was found.
 
     Release and features, who we are and what we may, clocks, certificates, every service.
@@ -93,7 +94,8 @@ def check(session: Session, names: tuple[str, ...], output: str) -> None:
     from poya.site_config import site_config
 
     settings = session.settings
-    chosen = [settings.site(name) for name in names] or [*settings.sites.values()]
+    asked = (*names, *([site] if site else []))
+    chosen = [settings.site(name) for name in asked] or [*settings.sites.values()]
     if not chosen:
         raise ConfigError(f"{settings.path} names no sites.", todo="Add a table [sites.NAME].")
     reports = run_async(together(report_on(site_config(site)) for site in chosen))
