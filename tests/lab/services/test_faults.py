@@ -152,7 +152,7 @@ async def test_stalls_until_the_client_gives_up(live: tuple[Lab, httpx2.AsyncCli
     lab.site.requests.clear()
     lab.site.faults.add(Fault(FaultAction.STALL))
     with pytest.raises(httpx2.ReadTimeout):
-        await client.get(IMAGES, timeout=0.1)
+        await client.get(IMAGES, timeout=httpx2.Timeout(30.0, read=0.1))
     for _ in range(200):
         if lab.site.requests.entries():
             break
