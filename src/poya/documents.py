@@ -76,7 +76,8 @@ class Document:
         return hash(self.digest())
 
     def __repr__(self) -> str:
-        return f"Document({self.raw[:80]!r}{'…' if len(self.raw) > 80 else ''})"  # noqa: PLR2004
+        # Never its text: clone URLs and cloud-init data carry passwords.
+        return f"Document({len(self.raw)} bytes)"
 
 
 def encode(value: Json) -> bytes:
