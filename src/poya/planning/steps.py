@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from poya.model.inventory import Capabilities
-from poya.model.plan import EntityPlan, ImagePlan
+from poya.model.plan import ArtifactPlan, EntityPlan, ImagePlan
 from poya.model.step import Request, Right, Step
 
 _BUCKET = "s3://boot-images/{id}/"
@@ -55,30 +55,12 @@ def _image(image: ImagePlan, capabilities: Capabilities) -> Iterator[Step]:
         requests=_requests(capabilities, ("ims", "GET", ims), ("ims", "POST", ims)),
         undo="delete the record, its objects and unfinished uploads",
     )
-    files: list[str] = []
-    for artifact in image.artifacts:
-        files.append(f"{prefix}/artifact/{artifact.name}")
-        place = f"{_BUCKET}{artifact.name}"
-        yield Step(
-            id=files[-1],
-            title=f"bring {name}/{artifact.name}",
-            after=(f"{prefix}/create",),
-            expects=f"at the source etag {artifact.etag or 'unknown'}",
-            leaves=f"{artifact.size_bytes} bytes, md5 {artifact.md5 or 'as read'}",
-            requests=_requests(
-                capabilities,
-                ("sts", "PUT", "/apis/sts/token"),
-                ("s3", "HEAD", place),
-                ("s3", "PUT", place),
-                ("s3", "POST", place),
-            ),
-            undo="with the image's record",
-            size_bytes=artifact.size_bytes,
-        )
+    files = [_artifact(image, artifact, capabilities) for artifact in image.artifacts]
+    yield from files
     yield Step(
         id=f"{prefix}/manifest",
         title=f"publish the manifest of image {name}",
-        after=tuple(files),
+        after=tuple(step.id for step in files),
         expects="every file verified",
         leaves="a manifest with the paths and etags of this site",
         requests=_requests(
@@ -96,6 +78,26 @@ def _image(image: ImagePlan, capabilities: Capabilities) -> Iterator[Step]:
         leaves="the record linked to its manifest",
         requests=_requests(capabilities, ("ims", "PATCH", f"{ims}/{{id}}")),
         undo="with the image's record",
+    )
+
+
+def _artifact(image: ImagePlan, artifact: ArtifactPlan, capabilities: Capabilities) -> Step:
+    prefix, place = f"image/{image.source_id}", f"{_BUCKET}{artifact.name}"
+    return Step(
+        id=f"{prefix}/artifact/{artifact.name}",
+        title=f"bring {image.name}/{artifact.name}",
+        after=(f"{prefix}/create",),
+        expects=f"at the source etag {artifact.etag or 'unknown'}",
+        leaves=f"{artifact.size_bytes} bytes, md5 {artifact.md5 or 'as read'}",
+        requests=_requests(
+            capabilities,
+            ("sts", "PUT", "/apis/sts/token"),
+            ("s3", "HEAD", place),
+            ("s3", "PUT", place),
+            ("s3", "POST", place),
+        ),
+        undo="with the image's record",
+        size_bytes=artifact.size_bytes,
     )
 
 
