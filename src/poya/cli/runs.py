@@ -15,7 +15,7 @@ from poya.cli.asynchronous import Interrupted, run_async
 from poya.cli.progress import following
 from poya.cli.run_view import render_standing
 from poya.cli.session import Session, can_ask
-from poya.cli.text import count, printable, table
+from poya.cli.text import count, minute, printable, table
 from poya.errors import Cancelled, StoppedPartWay
 from poya.journal import LogEntry
 from poya.migration import carrying
@@ -33,9 +33,9 @@ def list_runs(session: Session, *, as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps(runs, indent=2))
         return
-    columns = ("run", "vcluster", "source_label", "target_label", "state", "started")
-    rows = [tuple(facts.get(column, "") for column in columns) for facts in runs]
-    click.echo(table(("RUN", "VCLUSTER", "FROM", "TO", "STATE", "STARTED"), rows))
+    columns = ("run", "vcluster", "source_label", "target_label", "state")
+    rows = [(*(facts.get(c, "") for c in columns), minute(facts.get("started"))) for facts in runs]
+    click.echo(table(("RUN", "VCLUSTER", "FROM", "TO", "STATE", "STARTED (UTC)"), rows))
 
 
 def show_run(session: Session, run_id: str, *, as_json: bool) -> None:

@@ -5,8 +5,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from poya.cli.text import count, duration, printable, size
+from poya.cli.text import count, duration, printable, size, wrapped
 from poya.migration.report import Report
+from poya.migration.verifying import VALID
 from poya.model.records import KIND_TITLES
 
 _TITLE_WIDTH = 21
@@ -38,11 +39,20 @@ def _lines(report: Report) -> Iterator[str]:
     yield _row("saved", size(report.saved_bytes))
     yield _row("verified", f"{count(report.checked, 'thing')} read back, all as planned")
     for template, answer in report.answers.items():
-        yield _row("", f"{report.target} says of {template}: {answer}")
+        yield from answer_lines(report.target, template, answer, indent=" " * (_TITLE_WIDTH + 3))
     yield ""
     yield _row("verify again", f"poya migrate verify {report.run}")
     if wrote:
         yield _row("take it back", f"poya migrate undo {report.run}")
+
+
+def answer_lines(site: str, template: str, answer: str, indent: str = "") -> Iterator[str]:
+    """What BOS says of a session template; only what the plan foretold passes."""
+    if answer == VALID:
+        yield f"{indent}{site} says of {template}: {VALID}"
+        return
+    yield f"{indent}{site} says of {template}, as foreseen:"
+    yield from wrapped(answer, f"{indent}  ").splitlines()
 
 
 def _moved(report: Report) -> str:

@@ -68,6 +68,11 @@ def duration(seconds: float) -> str:
     return f"{whole // _HOUR_S} h {whole % _HOUR_S // _MINUTE_S} min"
 
 
+def minute(time: str | None) -> str:
+    """A moment in ISO 8601 to the minute, as tables show it."""
+    return (time or "")[:16].replace("T", " ")
+
+
 def count(number: int, noun: str) -> str:
     """`1 layer`, `3 layers`."""
     return f"{number} {noun}{'' if number == 1 else 's'}"

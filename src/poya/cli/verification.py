@@ -12,6 +12,7 @@ import click
 from poya.bootstrap import Place, Workshop
 from poya.cli.asynchronous import run_async
 from poya.cli.session import Session
+from poya.cli.summary_view import answer_lines
 from poya.cli.text import count, printable, size
 from poya.errors import NotFound
 from poya.migration import carrying
@@ -63,7 +64,8 @@ def _say(found: _Found) -> None:
     if found.read_bytes is not None:
         click.echo(f"{size(found.read_bytes)} of images read and compared by md5.")
     for template, answer in found.verification.answers.items():
-        click.echo(f"{found.target} says of {printable(template)}: {printable(answer)}")
+        for line in answer_lines(found.target, template, answer):
+            click.echo(printable(line))
 
 
 def _run_of(workshop: Workshop, name: str) -> str:

@@ -224,8 +224,3 @@ def made_of(value: object) -> bytes:
 def words(parts: Iterable[str | None]) -> str:
     """The parts that say something, with commas."""
     return ", ".join(part for part in parts if part)
-
-
-def minute(time: str | None) -> str:
-    """A moment to the minute, as tables show it."""
-    return (time or "")[:16].replace("T", " ")

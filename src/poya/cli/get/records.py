@@ -5,8 +5,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from poya.cli.get.listing import Item, Listing, Query, minute, words
+from poya.cli.get.listing import Item, Listing, Query, words
 from poya.cli.get.scope import scope_of
+from poya.cli.text import minute
 from poya.concurrency import both
 from poya.model.names import image_id_of
 from poya.model.records import Configuration, Group, Layer, SessionTemplate
