@@ -36,7 +36,7 @@ def killed_then_resumed(world: World, scene: Scene, at: Deaths, how: How) -> lis
         how.dies(attempt, "apply", point)
         if found := list(dangling(world.pair.prealps)):
             return [f"right after the crash: {text}" for text in found]
-    return [*_goes_to_the_end(attempt), *_at_the_end(attempt)]
+    return [*goes_to_the_end(attempt), *_at_the_end(attempt)]
 
 
 def killed_then_undone(world: World, scene: Scene, at: Deaths, how: How) -> list[str]:
@@ -45,7 +45,7 @@ def killed_then_undone(world: World, scene: Scene, at: Deaths, how: How) -> list
     how.dies(attempt, "apply", at[0])
     for point in at[1:]:
         how.dies(attempt, "undo", point)
-    return _goes_back_to_the_beginning(attempt)
+    return goes_back_to_the_beginning(attempt)
 
 
 def undone_with_kills(world: World, scene: Scene, at: Deaths, how: How) -> list[str]:
@@ -55,7 +55,7 @@ def undone_with_kills(world: World, scene: Scene, at: Deaths, how: How) -> list[
         return [f"applying ended with {end.error}"]
     for point in at:
         how.dies(attempt, "undo", point)
-    return _goes_back_to_the_beginning(attempt)
+    return goes_back_to_the_beginning(attempt)
 
 
 def struck_by(
@@ -70,7 +70,7 @@ def struck_by(
     if end.is_success:
         return _at_the_end(attempt)
     found = _ended_badly(end)
-    return found or [*_goes_to_the_end(attempt), *_at_the_end(attempt)]
+    return found or [*goes_to_the_end(attempt), *_at_the_end(attempt)]
 
 
 def struck_while_undoing(world: World, scene: Scene, template: Template, fault: str) -> list[str]:
@@ -82,7 +82,7 @@ def struck_while_undoing(world: World, scene: Scene, template: Template, fault: 
     end = attempt.goes_back()
     world.clear_faults()
     attempt.wiring = replace(attempt.wiring, stall_s=Wiring.stall_s)
-    return ([] if end.is_success else _ended_badly(end)) or _goes_back_to_the_beginning(attempt)
+    return ([] if end.is_success else _ended_badly(end)) or goes_back_to_the_beginning(attempt)
 
 
 def killed_resumed_then_undone(world: World, scene: Scene, at: Deaths, how: How) -> list[str]:
@@ -90,7 +90,7 @@ def killed_resumed_then_undone(world: World, scene: Scene, at: Deaths, how: How)
     attempt = how.start(world, scene)
     for point in at:
         how.dies(attempt, "apply", point)
-    return _goes_to_the_end(attempt) or _goes_back_to_the_beginning(attempt)
+    return goes_to_the_end(attempt) or goes_back_to_the_beginning(attempt)
 
 
 def resends_little(world: World, scene: Scene, at: Deaths, how: How) -> list[str]:
@@ -98,7 +98,7 @@ def resends_little(world: World, scene: Scene, at: Deaths, how: How) -> list[str
     attempt = how.start(world, scene)
     for point in at:
         how.dies(attempt, "apply", point)
-    found = _goes_to_the_end(attempt)
+    found = goes_to_the_end(attempt)
     sent = Counter(
         r.path
         for r in world.pair.prealps.requests(mutating=True)
@@ -142,7 +142,7 @@ def evicted(world: World, scene: Scene, at: int | str, how: How) -> list[str]:
     found = [f"{len(asked)} writes after it was evicted"] if len(asked) > 1 else []
     if end.error is None or end.error.exit_code != Locked.exit_code:
         found.append(f"the evicted one ended with {_words(end)}")
-    return found or [*_goes_to_the_end(attempt), *_at_the_end(attempt)]
+    return found or [*goes_to_the_end(attempt), *_at_the_end(attempt)]
 
 
 def changed_by_another(world: World, scene: Scene, at: Deaths, how: How) -> list[str]:
@@ -220,7 +220,7 @@ class ForReal(How):
         subprocess.run(words, check=False, env={**os.environ, "PYTHONPATH": path}, timeout=120)
 
 
-def _goes_to_the_end(attempt: Attempt) -> list[str]:
+def goes_to_the_end(attempt: Attempt) -> list[str]:
     end = attempt.goes()
     return [] if end.is_success else [f"resuming ended with {_words(end)}"]
 
@@ -244,7 +244,7 @@ def _writes_nothing_again(attempt: Attempt) -> Iterator[str]:
         yield f"running it again asked for {request.method} {request.path}"
 
 
-def _goes_back_to_the_beginning(attempt: Attempt) -> list[str]:
+def goes_back_to_the_beginning(attempt: Attempt) -> list[str]:
     end = attempt.goes_back()
     if not end.is_success:
         return [f"undoing ended with {_words(end)}"]

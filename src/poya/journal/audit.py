@@ -6,12 +6,11 @@ SQLite notices torn pages, not a bit that turned on the disk, or a row that some
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from poya.journal.log import LogEntry, first_break
+from poya.journal.entries import digest_of
+from poya.journal.log import LogEntry, Told, first_break, replayed
 
 
 class _Row(Protocol):
@@ -27,55 +26,30 @@ class _Row(Protocol):
     def pre_image(self) -> bytes | None: ...
 
 
-@dataclass
-class _Told:
-    """What the log tells of one step."""
-
-    state: str = ""
-    outcome: Mapping[str, Any] | None = None
-    pre_images: set[str] = field(default_factory=set)
-
-
 def disagreement(log: Sequence[LogEntry], steps: Iterable[_Row], facts: Mapping[str, str]) -> str:
-    """Where the journal contradicts itself, in words; empty if nowhere.
-
-    Steps that an older poya recorded before there was a log are taken as they are.
-    """
+    """Where the journal contradicts itself, in words; empty if nowhere."""
     broken = first_break(log)
     if broken is not None:
         return f"Entry {broken} of its log does not follow from the one before."
-    told_facts, told_steps = _replayed(log)
+    told_facts, told_steps = replayed(log)
     for key, value in told_facts.items():
         if key in facts and facts[key] != value:
             return f"It says of the run's {key} another thing than its log."
     for step in steps:
-        told = told_steps.get(step.id)
-        if told is not None and not _agree(step, told):
+        told = told_steps.pop(step.id, None)
+        if told is None:
+            return f"Its log does not know the step {step.id}."
+        if not _agree(step, told):
             return f"It says of the step {step.id} another thing than its log."
-    return ""
+    lost = [step_id for step_id, told in told_steps.items() if told.is_begun]
+    return f"Its log tells of the step {lost[0]}, which is missing." if lost else ""
 
 
-def _replayed(log: Iterable[LogEntry]) -> tuple[dict[str, str], dict[str, _Told]]:
-    facts: dict[str, str] = {}
-    steps: dict[str, _Told] = {}
-    for entry in log:
-        body = entry.body
-        if entry.kind == "fact":
-            facts.update(body)
-        elif entry.kind == "step" and "step" in body:
-            told = steps.setdefault(body["step"], _Told())
-            told.state = body.get("state", told.state)
-            told.outcome = body.get("outcome", told.outcome)
-            if "pre_image" in body:
-                told.pre_images.add(body["pre_image"])
-    return facts, steps
-
-
-def _agree(step: _Row, told: _Told) -> bool:
+def _agree(step: _Row, told: Told) -> bool:
     if step.state != told.state:
         return False
     if told.outcome is not None and dict(step.outcome) != dict(told.outcome):
         return False
     if step.pre_image is None:
         return True
-    return hashlib.sha256(step.pre_image).hexdigest() in told.pre_images
+    return digest_of(step.pre_image) in told.pre_images

@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 START = "0" * 64
@@ -65,3 +65,37 @@ def first_break(entries: Iterable[LogEntry]) -> int | None:
         if entry.seq != seq or entry.chain != chain:
             return seq
     return None
+
+
+@dataclass
+class Told:
+    """What a log tells of one step.
+
+    Attributes:
+        is_begun: Whether it was ever about to act; one can fail before that, and leaves no row.
+        outcome: None where no entry speaks of it.
+        pre_images: Sha256 of every document that the step was about to replace.
+    """
+
+    state: str = ""
+    is_begun: bool = False
+    outcome: Mapping[str, Any] | None = None
+    pre_images: set[str] = field(default_factory=set)
+
+
+def replayed(log: Iterable[LogEntry]) -> tuple[dict[str, str], dict[str, Told]]:
+    """What a log tells of the run's facts and of each step, in the end."""
+    facts: dict[str, str] = {}
+    steps: dict[str, Told] = {}
+    for entry in log:
+        body = entry.body
+        if entry.kind == "fact":
+            facts.update(body)
+        elif entry.kind == "step" and "step" in body:
+            told = steps.setdefault(body["step"], Told())
+            told.state = body.get("state", told.state)
+            told.is_begun = told.is_begun or told.state != "failed"
+            told.outcome = body.get("outcome", told.outcome)
+            if "pre_image" in body:
+                told.pre_images.add(body["pre_image"])
+    return facts, steps

@@ -7,8 +7,9 @@ import sqlite3
 from pathlib import Path
 
 from poya.errors import UsageError
+from poya.journal.entries import adopt
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 
 # What each version added. A journal of version n is brought forward by all that come after n;
 # nothing that an older version wrote is ever rewritten.
@@ -25,8 +26,11 @@ _STEPS: dict[int, tuple[str, ...]] = {
         "CREATE TABLE log (seq INTEGER PRIMARY KEY, at TEXT NOT NULL, kind TEXT NOT NULL,"
         " body TEXT NOT NULL, chain TEXT NOT NULL) STRICT",
     ),
+    # The same tables, with an entry in the log for everything that is older than the log.
+    3: (),
 }
-_PROBE = {1: "SELECT 1 FROM run, step, upload LIMIT 1", 2: "SELECT 1 FROM log LIMIT 1"}
+_ADOPTING = 3
+_PROBES = {1: "SELECT 1 FROM run, step, upload LIMIT 1", 2: "SELECT 1 FROM log LIMIT 1"}
 
 
 def connect(path: Path) -> sqlite3.Connection:
@@ -50,6 +54,8 @@ def bring_forward(connection: sqlite3.Connection) -> None:
         for version in range(_version(connection) + 1, SCHEMA_VERSION + 1):
             for statement in _STEPS[version]:
                 connection.execute(statement)
+            if version == _ADOPTING:
+                adopt(connection)
         connection.execute(f"PRAGMA user_version={SCHEMA_VERSION}")
 
 
@@ -61,8 +67,9 @@ def check(connection: sqlite3.Connection, path: Path) -> None:
     """
     try:
         version = _version(connection)
-        for older in range(1, min(version, SCHEMA_VERSION) + 1):
-            connection.execute(_PROBE[older]).fetchone()
+        for since, probe in _PROBES.items():
+            if version >= since:
+                connection.execute(probe).fetchone()
         faults = connection.execute("PRAGMA quick_check(1)").fetchone()[0]
     except sqlite3.Error as error:
         raise _unreadable(path, str(error)) from error

@@ -10,26 +10,23 @@ checks it, so whoever was evicted cannot record an intent any more; without one 
 
 from __future__ import annotations
 
-import hashlib
 import json
 import sqlite3
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal, TypeAlias
 
 from poya.errors import Cancelled, Locked, PoyaError, StoppedPartWay, UsageError
 from poya.journal.audit import disagreement
-from poya.journal.log import START, LogEntry, next_entry
+from poya.journal.entries import STOP, TOKEN, append, digest_of, now, read_log
+from poya.journal.log import LogEntry
 from poya.journal.schema import bring_forward, check, connect
 
 StepState: TypeAlias = Literal["intent", "done", "failed", "undone"]
 RunState: TypeAlias = Literal["planned", "applying", "applied", "stopped", "undoing", "undone"]
-
-_TOKEN, _STOP = "token", "stop"
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,10 +124,10 @@ class Journal:
         with self._lock:
             self._token = None
             self._refuse_if_damaged()
-            token = int(self.facts().get(_TOKEN, "0")) + 1
+            token = int(self.facts().get(TOKEN, "0")) + 1
             with self._writing("holder", {"token": token, **holder}):
-                self._set(_TOKEN, str(token))
-                self._db.execute("DELETE FROM run WHERE key = ?", (_STOP,))
+                self._set(TOKEN, str(token))
+                self._db.execute("DELETE FROM run WHERE key = ?", (STOP,))
             self._token = token
 
     def _refuse_if_damaged(self) -> None:
@@ -149,8 +146,8 @@ class Journal:
 
     def ask_to_stop(self, asker: str) -> None:
         """Have the holder stop before its next write."""
-        with self._writing("fact", {_STOP: asker}):
-            self._set(_STOP, asker)
+        with self._writing("fact", {STOP: asker}):
+            self._set(STOP, asker)
 
     def check_held(self) -> None:
         """Do nothing, or say that this process may write no more.
@@ -163,14 +160,14 @@ class Journal:
             return
         with _guarded(_READING), self._lock:
             self._check_token()
-            asker = self.facts().get(_STOP)
+            asker = self.facts().get(STOP)
         if asker:
             raise Cancelled(f"Stopped at the wish of {asker}.")
 
     def _check_token(self) -> None:
         if self._token is None:
             return
-        row = self._db.execute("SELECT value FROM run WHERE key = ?", (_TOKEN,)).fetchone()
+        row = self._db.execute("SELECT value FROM run WHERE key = ?", (TOKEN,)).fetchone()
         if row != (str(self._token),):
             raise Locked(
                 "This run was taken over by another process; this one writes no more.",
@@ -231,7 +228,7 @@ class Journal:
                 "INSERT INTO step (id, state, position, started, pre_image, outcome) VALUES "
                 "(?, 'intent', (SELECT coalesce(max(position), 0) + 1 FROM step), ?, ?, ?) "
                 "ON CONFLICT (id) DO UPDATE SET state = 'intent', error = ''",
-                (step_id, _now(), pre_image, json.dumps(note or {}, sort_keys=True)),
+                (step_id, now(), pre_image, json.dumps(note or {}, sort_keys=True)),
             )
 
     def done(self, step_id: str, outcome: Mapping[str, Any] | None = None) -> None:
@@ -253,21 +250,21 @@ class Journal:
         with self._writing("step", {"step": step_id, "state": "failed", "error": error}):
             self._db.execute(
                 "UPDATE step SET state = 'failed', ended = ?, error = ? WHERE id = ?",
-                (_now(), error, step_id),
+                (now(), error, step_id),
             )
 
     def undone(self, step_id: str) -> None:
         """Record that the step's effect is gone from the target."""
         with self._writing("step", {"step": step_id, "state": "undone"}):
             self._db.execute(
-                "UPDATE step SET state = 'undone', ended = ? WHERE id = ?", (_now(), step_id)
+                "UPDATE step SET state = 'undone', ended = ? WHERE id = ?", (now(), step_id)
             )
 
     def _finish(self, step_id: str, state: StepState, *, outcome: Mapping[str, Any]) -> None:
         with self._writing("step", {"step": step_id, "state": state, "outcome": dict(outcome)}):
             self._db.execute(
                 "UPDATE step SET state = ?, ended = ?, outcome = ?, error = '' WHERE id = ?",
-                (state, _now(), json.dumps(outcome, sort_keys=True), step_id),
+                (state, now(), json.dumps(outcome, sort_keys=True), step_id),
             )
 
     # Unfinished uploads
@@ -302,8 +299,8 @@ class Journal:
 
     def log(self) -> list[LogEntry]:
         """All entries, the oldest first."""
-        rows = self._rows("SELECT seq, at, kind, body, chain FROM log ORDER BY seq")
-        return [LogEntry(seq, at, kind, json.loads(b), chain) for seq, at, kind, b, chain in rows]
+        with _guarded(_READING), self._lock:
+            return list(read_log(self._db))
 
     @contextmanager
     def _writing(self, kind: str, body: Mapping[str, Any]) -> Iterator[None]:
@@ -312,11 +309,7 @@ class Journal:
             self._db.execute("BEGIN IMMEDIATE")
             self._check_token()
             yield
-            last = self._db.execute("SELECT seq, chain FROM log ORDER BY seq DESC LIMIT 1")
-            entry = next_entry(last.fetchone() or (0, START), _now(), kind, body)
-            text = json.dumps(entry.body, sort_keys=True)
-            row = (entry.seq, entry.at, kind, text, entry.chain)
-            self._db.execute("INSERT INTO log VALUES (?, ?, ?, ?, ?)", row)
+            append(self._db, kind, body)
 
     def _set(self, key: str, value: str) -> None:
         self._db.execute("INSERT OR REPLACE INTO run VALUES (?, ?)", (key, value))
@@ -352,8 +345,4 @@ def _step(row: tuple[Any, ...]) -> Step:
 
 
 def _digest_of(pre_image: bytes | None) -> dict[str, str]:
-    return {"pre_image": hashlib.sha256(pre_image).hexdigest()} if pre_image is not None else {}
-
-
-def _now() -> str:
-    return datetime.now(UTC).isoformat(timespec="milliseconds")
+    return {"pre_image": digest_of(pre_image)} if pre_image is not None else {}
