@@ -113,7 +113,10 @@ def _show(
     plan: Plan,
 ) -> None:
     if order.as_json:
-        shown = {**placement_json(demand, machine, placement), "plan": json.loads(plan.encode())}
+        shown = {
+            **placement_json(demand, machine, asker, placement),
+            "plan": json.loads(plan.encode()),
+        }
         click.echo(json.dumps(shown, indent=2, ensure_ascii=False))
         return
     title = f"HSM group {order.label} at {machine.label}"

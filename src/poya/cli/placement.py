@@ -43,7 +43,7 @@ def placement() -> None:
     multiple=True,
     metavar="REASON",
     help="Take nodes in spite of it: locked, reserved, disabled, no-inventory, group:LABEL, "
-    "tenant:NAME, template:NAME.",
+    "tenant:NAME, template:NAME, running:NAME.",
 )
 @text_or_json
 @click.pass_obj
@@ -71,7 +71,7 @@ def plan(
     asker = asker_of(rules, group=group, pools=pools, accepted=accept)
     found = solve_or_print(tree, machine, asker, as_json=output == "json")
     if output == "json":
-        _print_json(placement_json(tree, machine, found))
+        _print_json(placement_json(tree, machine, asker, found))
     else:
         title = f"Nodes of {machine.label}" + (f" for HSM group {group}" if group else "")
         click.echo(render_placement(tree, machine, asker, found, title=title))

@@ -14,7 +14,7 @@ from poya.cli.text import count, printable, table, wrapped
 from poya.model.host_lists import fold
 from poya.model.names import xname_order
 from poya.placement.facts import Machine, NodeFacts
-from poya.placement.holding import Asker, is_member, reasons
+from poya.placement.holding import Asker, claimed, is_member, reasons
 from poya.placement.placing import Placement
 from poya.placement.printing import print_demand
 from poya.placement.syntax import Demand
@@ -50,6 +50,9 @@ def _lines(
         yield wrapped(fold(chosen.nodes).replace("],", "], ").replace("n0,", "n0, "), "      ")
     yield ""
     yield wrapped(_summary(placement), "  ")
+    for template, xnames in claimed(placement.joining, machine, asker).items():
+        said = f"{count(len(xnames), 'joining node')} would be booted by template {template} too,"
+        yield wrapped(f"Note: {said} which selects by role or group.", "  ")
     yield ""
     yield from _map(machine, asker, placement)
     yield from _unknown(machine)
@@ -158,7 +161,9 @@ def _coloured(glyph: str) -> str:
 # Other views
 
 
-def placement_json(demand: Demand, machine: Machine, placement: Placement) -> dict[str, Any]:
+def placement_json(
+    demand: Demand, machine: Machine, asker: Asker, placement: Placement
+) -> dict[str, Any]:
     """The answer as JSON's own types."""
     return {
         "site": machine.label,
@@ -169,6 +174,7 @@ def placement_json(demand: Demand, machine: Machine, placement: Placement) -> di
         "leaving": list(placement.leaving),
         "costs": [asdict(cost) for cost in placement.costs],
         "proven": placement.is_proven,
+        "claimed": {k: list(v) for k, v in claimed(placement.joining, machine, asker).items()},
         "unrecognised": [asdict(found) for found in machine.unrecognised],
     }
 

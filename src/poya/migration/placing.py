@@ -14,8 +14,8 @@ from poya.model.records import Node
 from poya.model.vcluster import Hardware, Selector, VCluster
 from poya.placement.deriving import Derived, derive_demand
 from poya.placement.explaining import explain
-from poya.placement.facts import Machine
-from poya.placement.holding import Asker, is_reason, reasons, words_of
+from poya.placement.facts import Machine, NodeFacts
+from poya.placement.holding import Asker, claimed, is_reason, reasons, words_of
 from poya.placement.pairing import Pairing, classify, pair
 from poya.placement.parsing import parse_demand
 from poya.placement.placing import Placement, placements
@@ -132,7 +132,7 @@ def asker_of(
             raise UsageError(
                 f"'{reason[:60]}' is no reason that keeps a node from being taken.",
                 todo="Reasons are locked, reserved, disabled, no-inventory, outside-pool, "
-                "group:LABEL, tenant:NAME and template:NAME.",
+                "group:LABEL, tenant:NAME, template:NAME and running:NAME.",
             )
     return Asker(
         group=group.lower(),
@@ -223,22 +223,39 @@ def _findings(
 def held_findings(
     subject: str, placement: Placement, machine: Machine, asker: Asker
 ) -> Iterable[Finding]:
-    """Which nodes are taken in spite of an accepted reason."""
+    """Which nodes are taken in spite of an accepted reason, and which others could claim."""
     held: dict[str, list[str]] = {}
     for xname in placement.nodes:
         for reason in reasons(machine.by_xname[xname], machine, asker):
             held.setdefault(reason, []).append(xname)
     for reason, xnames in sorted(held.items()):
-        yield _held(subject, reason, xnames)
+        yield _held(subject, reason, [machine.by_xname[xname] for xname in xnames])
+    for template, claimed_nodes in claimed(placement.joining, machine, asker).items():
+        yield _claimed(subject, template, claimed_nodes)
 
 
-def _held(subject: str, reason: str, xnames: Sequence[str]) -> Finding:
-    verb = "is" if len(xnames) == 1 else "are"
+def _held(subject: str, reason: str, nodes: Sequence[NodeFacts]) -> Finding:
+    verb = "is" if len(nodes) == 1 else "are"
+    running = sorted({name for node in nodes for name in node.running})
+    at_work = f"; running there: {', '.join(running)}" if running else ""
     return Finding(
         "node-held",
         "warning",
         subject,
-        f"{len(xnames)} of its nodes at the target {verb} {words_of(reason)}.",
-        evidence=shown(xnames),
+        f"{len(nodes)} of its nodes at the target {verb} {words_of(reason)}.",
+        evidence=f"{shown([node.xname for node in nodes])}{at_work}",
         remedy="They are taken because --accept names that; leave it out to spare them.",
+    )
+
+
+def _claimed(subject: str, template: str, xnames: Sequence[str]) -> Finding:
+    return Finding(
+        "node-claimed",
+        "info",
+        subject,
+        f"{len(xnames)} of its nodes would be booted by template {template} too, "
+        "which selects them by role or group.",
+        evidence=shown(xnames),
+        remedy="Nothing of it runs there now. A session of that template needs a limit that "
+        "leaves them out.",
     )

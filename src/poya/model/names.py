@@ -116,3 +116,10 @@ def image_id_of(manifest_path: str) -> str | None:
         return None
     first, slash, rest = path.key.partition("/")
     return first if slash and rest == MANIFEST_NAME else None
+
+
+def image_id_of_kernel(path: str) -> str | None:
+    """The IMS image id in the path of a kernel that BOS boots or BSS serves."""
+    found = S3Path.parse(path)
+    first, slash, _ = found.key.partition("/") if found else ("", "", "")
+    return first if slash else None

@@ -47,6 +47,9 @@ class NodeFacts:
     Attributes:
         groups: The labels of the HSM groups it is in.
         templates: Session templates that name it in a node list.
+        selected_by: Session templates that boot its role, or a group that it is in.
+        running: The session templates whose work it does now; an image or configuration where
+            no template says whose that is.
         tenant: The tenant that it belongs to; empty for none.
     """
 
@@ -63,6 +66,8 @@ class NodeFacts:
     is_reserved: bool = False
     groups: tuple[str, ...] = ()
     templates: tuple[str, ...] = ()
+    selected_by: tuple[str, ...] = ()
+    running: tuple[str, ...] = ()
     tenant: str = ""
 
     @property

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Why a node cannot be had: locked, reserved, disabled, somebody else's.
+"""Why a node cannot be had: locked, reserved, disabled, somebody else's, at work.
 
 Each reason has an id, which `--accept` takes, and words. A member of the group concerned is
 there already: nothing of this keeps it from staying.
@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import fnmatch
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from poya.placement.facts import Machine, NodeFacts
@@ -18,7 +19,7 @@ RESERVED = "reserved"
 DISABLED = "disabled"
 UNINVENTORIED = "no-inventory"
 OUTSIDE_POOL = "outside-pool"
-_GROUP, _TENANT, _TEMPLATE = "group:", "tenant:", "template:"
+_GROUP, _TENANT, _TEMPLATE, _RUNNING = "group:", "tenant:", "template:", "running:"
 _WORDS = {
     LOCKED: "locked",
     RESERVED: "reserved",
@@ -34,7 +35,7 @@ class Asker:
 
     Attributes:
         group: The label of the HSM group that is to have them; its members are ours already.
-        templates: Our own session templates; a node that only they name is not held by them.
+        templates: Our own session templates; what they name or run is not held by them.
         pools: Groups whose nodes are there to be taken; with any named, only those are taken.
         shared: Globs of groups that say nothing of who uses a node (`all`, `x86-*`).
         accepted: Ids of reasons that do not count.
@@ -49,7 +50,7 @@ class Asker:
 
 
 _REASON = re.compile(
-    r"locked|reserved|disabled|no-inventory|outside-pool|(?:group|tenant|template):\S+"
+    r"locked|reserved|disabled|no-inventory|outside-pool|(?:group|tenant|template|running):\S+"
 )
 
 
@@ -77,10 +78,45 @@ def reasons(node: NodeFacts, machine: Machine, asker: Asker) -> tuple[str, ...]:
     found = [name for name, holds in plain if holds]
     if node.tenant and node.tenant != asker.tenant:
         found.append(f"{_TENANT}{node.tenant}")
-    found += [f"{_GROUP}{label}" for label in node.groups if _holds(label, asker)]
-    own = {*asker.templates, *machine.booted_by.get(asker.group, ())}
-    found += [f"{_TEMPLATE}{name}" for name in node.templates if name not in own]
+    groups = [label for label in node.groups if _holds(label, asker)]
+    found += [f"{_GROUP}{label}" for label in groups]
+    found += _of_templates(node, machine, asker, groups)
     return tuple(sorted(found))
+
+
+def _of_templates(
+    node: NodeFacts, machine: Machine, asker: Asker, groups: Iterable[str]
+) -> Iterable[str]:
+    """One holder, one reason: what a holding group boots is not named again."""
+    spared = set(_own_templates(machine, asker))
+    spared.update(name for label in groups for name in machine.booted_by.get(label, ()))
+    for name in node.running:
+        if name not in spared:
+            yield f"{_RUNNING}{name}"
+    for name in node.templates:
+        if name not in spared and name not in node.running:
+            yield f"{_TEMPLATE}{name}"
+
+
+def claims(node: NodeFacts, machine: Machine, asker: Asker) -> tuple[str, ...]:
+    """Templates that boot the node with others of its role or group, and do not run on it."""
+    if is_member(node, asker):
+        return ()
+    own = _own_templates(machine, asker)
+    return tuple(name for name in node.selected_by if name not in {*own, *node.running})
+
+
+def claimed(xnames: Iterable[str], machine: Machine, asker: Asker) -> dict[str, tuple[str, ...]]:
+    """Template → which of these nodes its next session would boot, although it runs on none."""
+    found: dict[str, list[str]] = {}
+    for xname in xnames:
+        for name in claims(machine.by_xname[xname], machine, asker):
+            found.setdefault(name, []).append(xname)
+    return {name: tuple(found[name]) for name in sorted(found)}
+
+
+def _own_templates(machine: Machine, asker: Asker) -> frozenset[str]:
+    return asker.templates.union(machine.booted_by.get(asker.group, ()))
 
 
 def _is_free(node: NodeFacts, asker: Asker) -> bool:
@@ -90,6 +126,7 @@ def _is_free(node: NodeFacts, asker: Asker) -> bool:
         or node.is_reserved
         or node.groups
         or node.templates
+        or node.running
         or node.tenant
         or asker.pools
     ) and (node.is_enabled and node.shape.is_inventoried)
@@ -105,7 +142,8 @@ def words_of(reason: str) -> str:
     for prefix, words in (
         (_GROUP, "in group"),
         (_TENANT, "of tenant"),
-        (_TEMPLATE, "booted by template"),
+        (_TEMPLATE, "listed by template"),
+        (_RUNNING, "running"),
     ):
         if reason.startswith(prefix):
             return f"{words} {reason.removeprefix(prefix)}"

@@ -15,9 +15,12 @@ from poya.model.records import Group, SessionTemplate
 from poya.placement.facts import Machine, NodeFacts, Shape
 from poya.placement.hardware import ListedPart, shapes_of
 from poya.placement.naming import Namer
+from poya.placement.running import Attribution, LiveState
+from poya.sites.csm.work import read_work
 
 _POPULATED = "populated"
 _MIB_PER_GIB = 1024
+_IDLE = LiveState()
 
 
 async def read_machine(
@@ -36,19 +39,21 @@ async def read_machine(
             both(site.hsm.components.list(type="Node"), site.hsm.hardware.inventory()),
             both(site.hsm.groups.list(), site.bos.templates.list()),
         )
-        reserved, tenants = await both(_reserved(site, components), _tenants(site))
+        work, (reserved, tenants) = await both(
+            read_work(site), both(_reserved(site, components), _tenants(site))
+        )
     namer = Namer(names)
     held = _Holders(
         [Group.of(record.document) for record in groups],
         [SessionTemplate.of(record.document) for record in templates],
+        work,
     )
     shapes = shapes_of((_listed(part) for part in parts), namer)
     return Machine.of(
         config.name,
         (
-            replace(_facts(component, shapes, held, reserved), tenant=tenants.get(xname, ""))
-            for component in components
-            for xname in [normalise_xname(component.id)]
+            held.noted(replace(node, tenant=tenants.get(node.xname, "")))
+            for node in (_facts(component, shapes, held, reserved) for component in components)
         ),
         switch_groups=switch_groups,
         exclusive=held.exclusive,
@@ -75,9 +80,16 @@ async def _tenants(site: Site) -> dict[str, str]:
 
 
 class _Holders:
-    """Who has which node: groups, and templates that list nodes by name."""
+    """Who has which node: groups, templates that list nodes by name, and what is running."""
 
-    def __init__(self, groups: list[Group], templates: list[SessionTemplate]) -> None:
+    def __init__(
+        self,
+        groups: list[Group],
+        templates: list[SessionTemplate],
+        work: Mapping[str, LiveState],
+    ) -> None:
+        self._attribution = Attribution(templates)
+        self._work = work
         self.groups: dict[str, list[str]] = defaultdict(list)
         self.templates: dict[str, set[str]] = defaultdict(set)
         self.booted_by: dict[str, tuple[str, ...]] = {}
@@ -91,6 +103,15 @@ class _Holders:
             for boot_set in template.boot_sets:
                 for xname in boot_set.node_list:
                     self.templates[xname].add(template.name)
+
+    def noted(self, node: NodeFacts) -> NodeFacts:
+        """The node with what it runs, and what could boot it."""
+        live = self._work.get(node.xname, _IDLE)
+        return replace(
+            node,
+            running=self._attribution.running(node, live),
+            selected_by=self._attribution.selecting(node),
+        )
 
 
 def _facts(

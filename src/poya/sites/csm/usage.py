@@ -3,16 +3,13 @@
 
 from __future__ import annotations
 
-import re
 from collections import defaultdict
 
 from poya.concurrency import both
 from poya.csm import Site
-from poya.model.names import normalise_xname
+from poya.model.names import image_id_of_kernel, normalise_xname
 from poya.model.records import SessionTemplate
 from poya.model.usage import Usage
-
-_IMAGE_OF_KERNEL = re.compile(r"s3://[^/]+/([^/]+)/")
 
 
 async def usage_at(site: Site) -> Usage:
@@ -27,9 +24,9 @@ async def usage_at(site: Site) -> Usage:
             desired[component.desired_config].add(normalise_xname(component.id))
     booted: dict[str, set[str]] = defaultdict(set)
     for parameters in boot_parameters:
-        match = _IMAGE_OF_KERNEL.match(parameters.kernel or "")
-        if match:
-            booted[match[1]].update(normalise_xname(host) for host in parameters.hosts or ())
+        image_id = image_id_of_kernel(parameters.kernel or "")
+        if image_id:
+            booted[image_id].update(normalise_xname(host) for host in parameters.hosts or ())
     return Usage(
         templates=tuple(SessionTemplate.of(record.document) for record in templates),
         desired={name: tuple(sorted(xnames)) for name, xnames in desired.items()},
