@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import hashlib
+import logging
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -11,13 +12,16 @@ from pathlib import Path
 
 from poya import __version__
 from poya.bootstrap.places import Place, SurveyPlace, decode_place, encode_place
-from poya.errors import UsageError
+from poya.errors import Locked, PoyaError, UsageError
 from poya.journal import Journal, RunFiles, RunStore, hold, this_process
 from poya.migration.carrying import Run
+from poya.migration.certifying import receipt_of
 from poya.migration.evicting import Occupation, occupation_of
 from poya.migration.witnessing import Gate
 from poya.model.plan import Plan, decode_plan
-from poya.receipts.ledger import Ledger
+from poya.receipts import Ledger, own_key
+
+_LOGGER = logging.getLogger("poya.receipts")
 
 
 class Runs:
@@ -61,8 +65,9 @@ class Runs:
             with hold(files.lock, f"run {files.run}") as holder:
                 try:
                     journal.take(holder.as_facts())
-                    with self.gate.opened(journal):
-                        yield Run(files.run, plan, journal)
+                    run = Run(files.run, plan, journal)
+                    with self.gate.opened(journal), self._certifying(run):
+                        yield run
                 finally:
                     journal.close()
 
@@ -77,8 +82,30 @@ class Runs:
             hold(self._target_lock(run.journal.facts()), purpose),
         ):
             run.journal.take(holder.as_facts())
-            with self.gate.opened(run.journal):
+            with self.gate.opened(run.journal), self._certifying(run):
                 yield run, places
+
+    @contextmanager
+    def _certifying(self, run: Run) -> Iterator[None]:
+        """Keep a receipt of what the block did, however it ends; the evicted certify nothing."""
+        try:
+            yield
+        except Locked:
+            raise
+        except BaseException:
+            self._certify(run)
+            raise
+        self._certify(run)
+
+    def _certify(self, run: Run) -> None:
+        try:
+            self.ledger.add(receipt_of(run), own_key(self.key_path))
+        except PoyaError as error:
+            _LOGGER.warning(
+                "No receipt was kept: %s\n'poya migrate receipt %s' makes it.",
+                " ".join((error.what, error.why)).strip(),
+                run.id,
+            )
 
     @contextmanager
     def look_at(self, run_id: str) -> Iterator[tuple[Run, tuple[Place, Place]]]:

@@ -10,8 +10,9 @@ import click
 from poya.bootstrap import Workshop
 from poya.cli.session import Session
 from poya.cli.text import count, printable
-from poya.errors import UsageError, VerificationFailed
-from poya.migration.certifying import compare_with_target, receipt_of
+from poya.errors import Locked, UsageError, VerificationFailed
+from poya.migration.certifying import receipt_of
+from poya.migration.comparing import Comparison, compare_with_target
 from poya.receipts import (
     PublicKey,
     Receipt,
@@ -19,21 +20,39 @@ from poya.receipts import (
     load_public_key,
     own_key,
     public_keys_in,
-    sealed,
+    read_signing_key,
 )
 
+_ENDS = {
+    "applied": "done",
+    "stopped": "stopped part-way",
+    "interrupted": "part-way, its process ended without a word",
+    "part undone": "undone in part",
+    "undone": "undone",
+}
 _MOST_SHOWN = 8
 
 
 def make_receipt(
     session: Session, run_id: str, output: Path | None, key_file: Path | None
 ) -> None:
-    """Certify a finished run: keep the receipt in the ledger, and copy it where it is wanted."""
+    """Certify what a run did: keep the receipt in the ledger, and copy it where it is wanted.
+
+    Raises:
+        Locked: Somebody works on the run just now.
+    """
     workshop = Workshop(session.settings)
-    key = own_key(key_file or workshop.runs.key_path)
+    key = read_signing_key(key_file) if key_file else own_key(workshop.runs.key_path)
+    run_id = workshop.runs.store.find(run_id).run
+    occupation = workshop.runs.occupation(run_id)
+    if occupation.is_held():
+        raise Locked(
+            f"The run {run_id} is under way; what it did is certified once it ends.",
+            why=f"Held by {occupation.run.holder}.",
+            todo=f"'poya migrate watch {run_id}' follows it.",
+        )
     with workshop.runs.look_at(run_id) as (run, _):
-        bare = receipt_of(run)
-    path = workshop.runs.ledger.add(bare, lambda receipt: sealed(receipt, key))
+        path = workshop.runs.ledger.add(receipt_of(run), key)
     content = path.read_bytes()
     if output is None:
         click.echo(content, nl=False)
@@ -70,16 +89,16 @@ def trusted_keys(session: Session, workshop: Workshop, files: tuple[Path, ...]) 
     return [*mine, *beside, *(load_public_key(path) for path in files)]
 
 
-async def compare(workshop: Workshop, receipt: Receipt, site: str) -> int:
-    """Compare a receipt with what a site holds now; answers how many things were compared.
+async def compare(workshop: Workshop, receipt: Receipt, site: str) -> Comparison:
+    """Compare a receipt with what a site holds now.
 
     Raises:
         VerificationFailed: Something differs.
     """
     async with workshop.target(workshop.place(site), read_only=True) as opener:
         target = opener(None)
-        mismatches = await compare_with_target(receipt, target)
-    if mismatches:
+        comparison = await compare_with_target(receipt, target)
+    if mismatches := comparison.mismatches:
         listed = [f"{m.subject}: {m.message}" for m in mismatches[:_MOST_SHOWN]]
         more = len(mismatches) - len(listed)
         raise VerificationFailed(
@@ -89,25 +108,30 @@ async def compare(workshop: Workshop, receipt: Receipt, site: str) -> int:
             todo="Somebody changed it since, or it is another site than "
             f"{receipt.target}, which the receipt is about.",
         )
-    artifacts = sum(1 + len(image.artifacts) for image in receipt.images)
-    return artifacts + len(receipt.entities)
+    return comparison
 
 
-def tell(receipt: Receipt, key: PublicKey, *, gap: str, site: str | None, compared: int) -> None:
-    """Say what a good receipt is about."""
+def tell(receipt: Receipt, key: PublicKey, gap: str) -> None:
+    """Say what a genuine receipt is about."""
     requests = count(len(receipt.requests()), "request")
     lines = [
         f"Receipt of the run {receipt.run}: genuine",
-        f"  vCluster {receipt.vcluster}: {receipt.state}",
+        f"  vCluster {receipt.vcluster}: {_ENDS[receipt.state]}",
         f"  from {receipt.source} to {receipt.target}",
         f"  by {receipt.operator or 'somebody'} with {receipt.tool}, {receipt.started}",
         f"  signed by {key.fingerprint}, {receipt.made}",
         f"  {count(len(receipt.images), 'image')}, {count(len(receipt.entities), 'record')}, "
-        f"{requests} in {len(receipt.log)} log entries",
+        f"{requests} in a log of {len(receipt.log)}",
     ]
     if gap:
         lines.append(f"  Beware, the ledger has a gap: {gap}")
-    if site is not None:
-        lines.append(f"  {count(compared, 'thing')} at {site} compared, all as certified")
     for line in lines:
         click.echo(printable(line))
+
+
+def tell_comparison(comparison: Comparison, site: str) -> None:
+    """Say what was found at the target, all of it as certified."""
+    compared = count(comparison.compared, "thing")
+    click.echo(printable(f"  {compared} at {site} compared, all as certified"))
+    for subject in comparison.unsettled:
+        click.echo(printable(f"  not certified, it was under way: {subject}"))

@@ -51,18 +51,32 @@ def verify(
     """
     from poya.bootstrap import Workshop
     from poya.cli.asynchronous import run_async
-    from poya.cli.certificates import compare, read_receipt, tell, trusted_keys
+    from poya.cli.certificates import (
+        compare,
+        read_receipt,
+        tell,
+        tell_comparison,
+        trusted_keys,
+    )
     from poya.receipts import check_seal
 
     workshop = Workshop(session.settings)
     found = read_receipt(file)
     key = check_seal(found, trusted_keys(session, workshop, key_files))
     gap = workshop.runs.ledger.gap_before(file.absolute())
-    compared = 0
-    if site is not None:
-        compared = run_async(compare(workshop, found, site))
+    comparison = run_async(compare(workshop, found, site)) if site is not None else None
     if output == "json":
-        told = {"run": found.run, "state": found.state, "signed_by": key.fingerprint}
-        click.echo(json.dumps({**told, "compared": compared, "gap": gap}, indent=2))
-    else:
-        tell(found, key, gap=gap, site=site, compared=compared)
+        told: dict[str, object] = {
+            "run": found.run,
+            "state": found.state,
+            "signed_by": key.fingerprint,
+            "gap": gap,
+        }
+        if comparison is not None:
+            told["compared"] = comparison.compared
+            told["unsettled"] = comparison.unsettled
+        click.echo(json.dumps(told, indent=2))
+        return
+    tell(found, key, gap)
+    if comparison is not None and site is not None:
+        tell_comparison(comparison, site)

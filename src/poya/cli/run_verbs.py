@@ -104,11 +104,11 @@ def verify(session: Session, name: str, deep: bool, output: str) -> None:
 )
 @click.pass_obj
 def receipt(session: Session, run_id: str, file: Path | None, key_file: Path | None) -> None:
-    """Certify what a finished run did: a signed JSON record that a third party can check.
+    """Certify what a run did: a signed JSON record that a third party can check.
 
     It holds the digest of the plan, every request that was sent to change the target with its
-    answer, every file's digests at both ends, and the findings that were accepted. The signing
-    key is made when it is first needed.
+    answer, every file's digests at both ends, and the findings that were accepted. Every attempt
+    leaves one by itself; this copies the last one, or makes it where a run was killed.
 
     \b
     Examples:

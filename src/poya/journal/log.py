@@ -23,7 +23,7 @@ class LogEntry:
     Attributes:
         seq: Counted from 1 without gaps.
         at: When it was recorded, RFC 3339 in UTC.
-        kind: `fact`, `step`, `upload`, `request`, `answer`, `holder`.
+        kind: `fact`, `step`, `upload`, `request`, `answer`, `holder`, `claim`, `verified`.
         body: What happened; never a secret, never a document.
         chain: Sha256 over the chain before it and all of the above.
     """

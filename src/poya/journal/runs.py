@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 import secrets
 from collections.abc import Mapping
@@ -12,6 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from poya.errors import NotFound, UsageError
+from poya.files import sync_directory, write_new
 from poya.journal.store import Journal
 
 _UNSAFE = re.compile(r"[^a-z0-9.-]+")
@@ -68,7 +68,8 @@ class RunStore:
         files = RunFiles(run, self.directory / run)
         try:
             files.directory.mkdir(parents=True, mode=0o700)
-            _write_durably(files.plan, plan)
+            sync_directory(self.directory)
+            write_new(files.plan, plan)
             journal = Journal.create(files.journal, {"run": run, **facts})
         except OSError as error:
             raise UsageError(
@@ -120,10 +121,3 @@ def _new_id(name: str) -> str:
 
 def _safe(name: str) -> str:
     return _UNSAFE.sub("-", name.lower()).strip("-.")[-_LONGEST_NAME:].strip("-.") or "vcluster"
-
-
-def _write_durably(path: Path, content: bytes) -> None:
-    with path.open("xb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())

@@ -65,15 +65,18 @@ async def carry_out(
 
 async def _read_back(run: Run, target: Target) -> Verification:
     try:
-        return await verify(run, target)
-    except VerificationFailed:
-        raise
+        verification = await look(run, target)
     except PoyaError as error:
         raise StoppedPartWay(
             f"All of the run {run.id} is written, but not all could be read back: {error.what}",
             why=error.why,
             todo=f"{error.todo}\n'poya migrate verify {run.id}' looks again.".strip(),
         ) from error
+    # For the receipt, which certifies that it was looked at, and what was found.
+    differing = [mismatch.subject for mismatch in verification.mismatches]
+    run.journal.note("verified", {"checked": verification.checked, "differing": differing})
+    refuse_mismatches(run.id, target.label, verification)
+    return verification
 
 
 async def verify(run: Run, target: Target) -> Verification:

@@ -1,49 +1,39 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Make the receipt of a run from its plan and journal; compare a receipt with a target."""
+"""Make the receipt of a run from its plan and journal."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
 from poya import __version__
-from poya.concurrency import together
-from poya.errors import UsageError
-from poya.journal import Journal
-from poya.migration.applying import published_images, target_id
+from poya.journal import Journal, Step
+from poya.migration.applying import published_images
 from poya.migration.carrying import Run
 from poya.migration.moving import artifact_step
-from poya.migration.verifying import Mismatch
-from poya.model.image import Image
 from poya.model.plan import ArtifactPlan, EntityPlan, ImagePlan
-from poya.model.records import EntityRef, Kind
-from poya.planning.canonical import canonical_digest
-from poya.receipts import ArtifactRecord, EntityRecord, ImageRecord, LogRecord, Receipt
-from poya.sites.base import Target
+from poya.receipts import (
+    ArtifactRecord,
+    EntityRecord,
+    ImageRecord,
+    LogRecord,
+    Receipt,
+    RecordState,
+    RunEnd,
+)
 
-_CERTIFIED = ("applied", "undone")
-_KINDS: Mapping[str, Kind] = {
-    "group": "group",
-    "configuration": "configuration",
-    "template": "template",
+_ENDS: Mapping[str, RunEnd] = {
+    "applied": "applied",
+    "stopped": "stopped",
+    "undoing": "part undone",
+    "undone": "undone",
 }
 
 
 def receipt_of(run: Run) -> Receipt:
-    """What a finished run did, unsigned.
-
-    Raises:
-        UsageError: It is not finished.
-    """
-    facts = run.journal.facts()
-    state = facts.get("state", "")
-    if state not in _CERTIFIED:
-        raise UsageError(
-            f"The run {run.id} is not finished; there is nothing to certify yet.",
-            todo=f"'poya migrate status {run.id}' says where it stands.",
-        )
-    plan = run.plan
+    """What a run did so far, unsigned; nobody may be at work on it meanwhile."""
+    facts, plan = run.journal.facts(), run.plan
     return Receipt(
         run=run.id,
         vcluster=plan.vcluster,
@@ -53,7 +43,7 @@ def receipt_of(run: Run) -> Receipt:
         tool=f"poya {__version__}",
         started=facts.get("started", ""),
         made=datetime.now(UTC).isoformat(timespec="seconds"),
-        state=state,
+        state=_ENDS.get(facts.get("state", ""), "interrupted"),
         plan_digest=facts.get("plan_digest", ""),
         accepted=tuple(finding.id for finding in plan.warnings()),
         images=tuple(_image(run, image) for image in plan.images),
@@ -73,14 +63,27 @@ def _image(run: Run, image: ImagePlan) -> ImageRecord:
         manifest_path=published.path if published else "",
         manifest_etag=published.etag if published else "",
         artifacts=tuple(_artifact(run.journal, image, a) for a in image.artifacts),
+        state=_image_state(run.journal, image),
     )
 
 
 def _target_id(journal: Journal, image: ImagePlan) -> str:
+    """Its id at the target as far as the journal knows it."""
+    if image.action == "reuse":
+        return image.target_id
     step = journal.step(f"image/{image.source_id}/create")
-    if step is not None and step.state == "undone":
-        return str(step.outcome.get("id", ""))
-    return target_id(journal, image)
+    return str(step.outcome.get("id", "")) if step is not None else ""
+
+
+def _image_state(journal: Journal, image: ImagePlan) -> RecordState:
+    if image.action == "reuse":
+        return "was there"
+    step = journal.step(f"image/{image.source_id}/create")
+    if step is None:
+        return "not tried"
+    if step.state == "undone":
+        return "taken back"
+    return "written" if journal.is_done(f"image/{image.source_id}/link") else "unsettled"
 
 
 def _artifact(journal: Journal, image: ImagePlan, artifact: ArtifactPlan) -> ArtifactRecord:
@@ -106,54 +109,16 @@ def _entity(journal: Journal, entity: EntityPlan) -> EntityRecord:
         action=entity.action,
         before=entity.expected,
         after=read_back or entity.expected,
+        tenant=entity.tenant,
+        state=_entity_state(entity, step),
     )
 
 
-async def compare_with_target(receipt: Receipt, target: Target) -> list[Mismatch]:
-    """Derive from the receipt what the target must hold now, and read whether it does."""
-    images = await together(_image_mismatches(receipt, image, target) for image in receipt.images)
-    entities = await together(_entity_mismatches(receipt, e, target) for e in receipt.entities)
-    return [mismatch for found in (*images, *entities) for mismatch in found]
-
-
-async def _image_mismatches(
-    receipt: Receipt, image: ImageRecord, target: Target
-) -> list[Mismatch]:
-    subject = f"IMS image {image.name} ({image.target_id})"
-    stored = await target.read_image(image.target_id) if image.target_id else None
-    if receipt.state == "undone" and image.action == "create":
-        return [Mismatch(subject, "is there although it was taken back")] if stored else []
-    if stored is None:
-        return [Mismatch(subject, "is not registered at the target")]
-    return [Mismatch(subject, message) for message in _differences(image, stored)]
-
-
-def _differences(image: ImageRecord, stored: Image) -> Iterator[str]:
-    if (stored.manifest_path, stored.manifest_etag) != (image.manifest_path, image.manifest_etag):
-        yield f"has the manifest {stored.manifest_path} with the etag {stored.manifest_etag}"
-    artifacts = stored.manifest.artifacts if stored.manifest else ()
-    if len(artifacts) != len(image.artifacts):
-        yield f"names {len(artifacts)} files, certified {len(image.artifacts)}"
-        return
-    for certified, artifact in zip(image.artifacts, artifacts, strict=True):
-        is_same_size = artifact.size_bytes == certified.size_bytes
-        if not is_same_size or artifact.stored_etag != certified.target_etag:
-            held = f"{artifact.size_bytes} bytes, etag {artifact.stored_etag or 'none'}"
-            yield f"{certified.name} is {held}; certified {certified.target_etag}"
-
-
-async def _entity_mismatches(
-    receipt: Receipt, entity: EntityRecord, target: Target
-) -> list[Mismatch]:
-    kind = _KINDS.get(entity.kind)
-    if kind is None:
-        return [Mismatch(entity.name, f"is of the kind {entity.kind}, which poya does not know")]
-    ref = EntityRef(kind, entity.name)
-    stored = await target.read(ref)
-    digest = canonical_digest(kind, stored.value) if stored is not None else ""
-    wanted = entity.before if receipt.state == "undone" else entity.after
-    if digest == wanted:
-        return []
-    if not digest:
-        return [Mismatch(str(ref), "does not exist at the target")]
-    return [Mismatch(str(ref), "is not what was certified" if wanted else "is there again")]
+def _entity_state(entity: EntityPlan, step: Step | None) -> RecordState:
+    if entity.action == "reuse":
+        return "was there"
+    if step is None:
+        return "not tried"
+    if step.state == "done":
+        return "written" if step.outcome.get("made", True) else "was there"
+    return "taken back" if step.state == "undone" else "unsettled"

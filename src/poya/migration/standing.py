@@ -135,7 +135,7 @@ def _next(phase: Phase, run: str) -> Iterator[tuple[str, str]]:
         yield f"poya migrate resume {run}", "goes on where it stopped"
     if phase == "done":
         yield f"poya migrate verify {run}", "reads everything back again"
-        yield f"poya migrate receipt {run}", "signs what was done"
+        yield f"poya migrate receipt {run}", "shows the signed record of it"
     if phase in ("interrupted", "stopped", "done"):
         yield f"poya migrate undo {run}", "takes back what was written"
     if phase == "part undone":

@@ -7,9 +7,18 @@ from poya.receipts.document import (
     ImageRecord,
     LogRecord,
     Receipt,
+    RecordState,
+    RunEnd,
     decode_receipt,
 )
-from poya.receipts.keys import PublicKey, SigningKey, load_public_key, own_key, public_keys_in
+from poya.receipts.keys import (
+    PublicKey,
+    SigningKey,
+    load_public_key,
+    own_key,
+    public_keys_in,
+    read_signing_key,
+)
 from poya.receipts.ledger import Ledger
 from poya.receipts.sealing import check_seal, sealed
 
@@ -21,11 +30,14 @@ __all__ = [
     "LogRecord",
     "PublicKey",
     "Receipt",
+    "RecordState",
+    "RunEnd",
     "SigningKey",
     "check_seal",
     "decode_receipt",
     "load_public_key",
     "own_key",
     "public_keys_in",
+    "read_signing_key",
     "sealed",
 ]

@@ -4,15 +4,20 @@
 from __future__ import annotations
 
 import hashlib
-from typing import Any
+from typing import Any, Literal, TypeAlias
 
 import msgspec
 
 from poya.errors import DataDamaged, UsageError
 from poya.journal.log import LogEntry, first_break
 
-RECEIPT_VERSION = 1
+RECEIPT_VERSION = 2
+_READ_VERSIONS = (1, 2)
 _LARGEST_BYTES = 256 * 1024 * 1024
+
+
+RunEnd: TypeAlias = Literal["applied", "stopped", "interrupted", "part undone", "undone"]
+RecordState: TypeAlias = Literal["written", "was there", "taken back", "unsettled", "not tried"]
 
 
 class ArtifactRecord(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -39,6 +44,7 @@ class ImageRecord(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     Attributes:
         content: Digest of what it contains, equal at every site.
+        state: What the run left of it. Version 1 did not say.
     """
 
     name: str
@@ -49,6 +55,7 @@ class ImageRecord(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     manifest_path: str
     manifest_etag: str
     artifacts: tuple[ArtifactRecord, ...]
+    state: RecordState | msgspec.UnsetType = msgspec.UNSET
 
 
 class EntityRecord(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -57,6 +64,8 @@ class EntityRecord(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     Attributes:
         before: Canonical digest of what the target held when the plan was made; empty if nothing.
         after: Canonical digest of what was read back once it was written.
+        tenant: Whose template it is; empty for nobody's. Version 1 did not say.
+        state: What the run left of it. Version 1 did not say.
     """
 
     kind: str
@@ -64,6 +73,8 @@ class EntityRecord(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     action: str
     before: str
     after: str
+    tenant: str | msgspec.UnsetType = msgspec.UNSET
+    state: RecordState | msgspec.UnsetType = msgspec.UNSET
 
 
 class LogRecord(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -81,7 +92,7 @@ class Signature(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     key: str
     value: str
-    algorithm: str = "ed25519"
+    algorithm: Literal["ed25519"] = "ed25519"
 
 
 class Receipt(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -89,7 +100,8 @@ class Receipt(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     Attributes:
         operator: `user@host` that started the run.
-        state: `applied`, or `undone` once it was taken back.
+        state: How the run stood: all of it done, stopped part-way, its process gone without a
+            word, or taken back (in part). Version 1 knew only the first and the last.
         plan_digest: Sha256 of the plan that was approved.
         accepted: Findings that were accepted, by id.
         log: All that happened, every request that may have changed the target included.
@@ -104,7 +116,7 @@ class Receipt(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     tool: str
     started: str
     made: str
-    state: str
+    state: RunEnd
     plan_digest: str
     accepted: tuple[str, ...]
     images: tuple[ImageRecord, ...]
@@ -148,9 +160,10 @@ def decode_receipt(raw: bytes) -> Receipt:
         raise UsageError("This is too large to be a receipt of poya's.")
     try:
         version = msgspec.json.decode(raw, type=_Versioned).version
-        if version != RECEIPT_VERSION:
+        if version not in _READ_VERSIONS:
             raise UsageError(
-                f"The receipt has version {version}; this poya reads version {RECEIPT_VERSION}."
+                f"The receipt has version {version}; this poya reads up to {RECEIPT_VERSION}.",
+                todo="Use the poya that made it, or a newer one.",
             )
         receipt = msgspec.json.decode(raw, type=Receipt)
         is_as_written = receipt.encode() == raw

@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import base64
 import hashlib
-import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from poya.errors import ConfigError
+from poya.files import write_new
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.ed25519 import (
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     )
 
 _OTHERS_MAY = 0o077
+_MAKE_ONE = "Name another one: 'openssl genpkey -algorithm ed25519' makes them."
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,20 +76,39 @@ def own_key(path: Path) -> SigningKey:
     Raises:
         ConfigError: It cannot be read or written, is no ed25519 key, or others may read it.
     """
+    try:
+        if not path.exists():
+            _make(path)
+        key = read_signing_key(path)
+        if not path.with_suffix(".pub").exists():
+            write_new(path.with_suffix(".pub"), _in_pem(key.public), 0o644)
+    except OSError as error:
+        raise _unusable(path, str(error)) from error
+    return key
+
+
+def read_signing_key(path: Path) -> SigningKey:
+    """Read a private key.
+
+    Raises:
+        ConfigError: It cannot be read, is no ed25519 key, or others may read it.
+    """
     from cryptography.hazmat.primitives import serialization  # noqa: PLC0415
     from cryptography.hazmat.primitives.asymmetric import ed25519  # noqa: PLC0415
 
     try:
-        if not path.exists():
-            _make(path)
         if path.stat().st_mode & _OTHERS_MAY:
             raise ConfigError(f"Others may read the signing key {path}.", todo=f"chmod 600 {path}")
         key = serialization.load_pem_private_key(path.read_bytes(), password=None)
     except (OSError, ValueError, TypeError) as error:
-        raise ConfigError(f"The signing key {path} cannot be used.", why=str(error)) from error
+        raise _unusable(path, str(error)) from error
     if not isinstance(key, ed25519.Ed25519PrivateKey):
-        raise ConfigError(f"The signing key {path} is no ed25519 key.")
+        raise ConfigError(f"The signing key {path} is no ed25519 key.", todo=_MAKE_ONE)
     return SigningKey(key)
+
+
+def _unusable(path: Path, why: str) -> ConfigError:
+    return ConfigError(f"The signing key {path} cannot be used.", why=why, todo=_MAKE_ONE)
 
 
 def load_public_key(path: Path) -> PublicKey:
@@ -119,25 +139,22 @@ def _make(path: Path) -> None:
     from cryptography.hazmat.primitives.asymmetric import ed25519  # noqa: PLC0415
 
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    key = ed25519.Ed25519PrivateKey.generate()
-    private = key.private_bytes(
+    private = ed25519.Ed25519PrivateKey.generate().private_bytes(
         serialization.Encoding.PEM,
         serialization.PrivateFormat.PKCS8,
         serialization.NoEncryption(),
     )
-    public = key.public_key().public_bytes(
+    # Of two processes that make it at once the first counts.
+    write_new(path, private)
+
+
+def _in_pem(key: PublicKey) -> bytes:
+    from cryptography.hazmat.primitives import serialization  # noqa: PLC0415
+    from cryptography.hazmat.primitives.asymmetric import ed25519  # noqa: PLC0415
+
+    return ed25519.Ed25519PublicKey.from_public_bytes(key.raw).public_bytes(
         serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
     )
-    _write_new(path.with_suffix(".pub"), public, 0o644)
-    _write_new(path, private, 0o600)
-
-
-def _write_new(path: Path, content: bytes, mode: int) -> None:
-    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, mode)
-    with os.fdopen(handle, "wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
 
 
 def _public(key: Ed25519PublicKey) -> PublicKey:

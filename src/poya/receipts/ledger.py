@@ -4,16 +4,17 @@
 from __future__ import annotations
 
 import hashlib
-import os
 import re
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 import msgspec
 
 from poya.errors import UsageError
+from poya.files import write_new
 from poya.receipts.document import Receipt, decode_receipt
+from poya.receipts.keys import SigningKey
+from poya.receipts.sealing import sealed
 
 _NAME = re.compile(r"(\d{6})-(.+)\.json")
 
@@ -24,10 +25,10 @@ class Ledger:
 
     directory: Path
 
-    def add(self, receipt: Receipt, seal: Callable[[Receipt], Receipt]) -> Path:
+    def add(self, receipt: Receipt, key: SigningKey) -> Path:
         """Chain a receipt to the last one, seal it, and keep it; answers its file.
 
-        A run whose last receipt says the same is not given another one.
+        A run whose last receipt says the same with the same key is not given another one.
 
         Raises:
             UsageError: The directory cannot be written.
@@ -36,13 +37,13 @@ class Ledger:
             self.directory.mkdir(parents=True, exist_ok=True, mode=0o700)
             while True:
                 files = self.files()
-                same = _last_of(files, receipt)
+                same = _same_as(files, receipt, key)
                 if same is not None:
                     return same
                 previous = hashlib.sha256(files[-1].read_bytes()).hexdigest() if files else ""
-                chained = seal(msgspec.structs.replace(receipt, previous=previous))
+                chained = sealed(msgspec.structs.replace(receipt, previous=previous), key)
                 path = self.directory / f"{_number(files) + 1:06}-{receipt.run}.json"
-                if _write_new(path, chained.encode()):
+                if write_new(path, chained.encode()):
                     return path
         except OSError as error:
             raise UsageError(
@@ -66,35 +67,15 @@ class Ledger:
         return f"It follows a receipt with the digest {named[:16] or 'none'}, which is not there."
 
 
-def _last_of(files: list[Path], receipt: Receipt) -> Path | None:
+def _same_as(files: list[Path], receipt: Receipt, key: SigningKey) -> Path | None:
     mine = [path for path in files if path.name[7:-5] == receipt.run]
     if not mine:
         return None
     last = decode_receipt(mine[-1].read_bytes())
+    is_mine = last.signature is not None and last.signature.key == key.public.text
     is_same = last.state == receipt.state and last.log == receipt.log
-    return mine[-1] if is_same else None
+    return mine[-1] if is_mine and is_same else None
 
 
 def _number(files: list[Path]) -> int:
     return int(files[-1].name[:6]) if files else 0
-
-
-def _write_new(path: Path, content: bytes) -> bool:
-    """Write a file that is not there yet, whole and durable; False if it is there."""
-    partial = path.with_suffix(f".{os.getpid()}.partial")
-    with partial.open("wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-    try:
-        os.link(partial, path)
-    except FileExistsError:
-        return False
-    finally:
-        partial.unlink(missing_ok=True)
-    handle = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
-    return True
