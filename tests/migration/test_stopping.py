@@ -78,6 +78,7 @@ def test_a_signal_stops_it_where_it_can_be_resumed(
         _, err = process.communicate(timeout=120)
     assert process.returncode == CANCELLED
     assert f"poya migrate resume {run_id(operator)}" in " ".join(err.decode().split())
+    assert "Traceback" not in err.decode()
     assert phase(operator) == "stopped"
     operator.must("migrate", "resume", run_id(operator))
     assert phase(operator) == "done"
@@ -184,7 +185,7 @@ def test_a_living_holder_on_another_host_is_believed(tmp_path: Path) -> None:
 
 
 def test_whoever_lost_the_journal_can_record_nothing(tmp_path: Path) -> None:
-    _, one = RunStore(tmp_path).start("gele", b"{}", {})
+    _, one = RunStore(tmp_path).start("gele-1", b"{}", {})
     one.take({"pid": "1"})
     path = next(tmp_path.rglob("journal.db"))
     other = Journal.open(path)

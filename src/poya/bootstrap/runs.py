@@ -13,7 +13,7 @@ from pathlib import Path
 from poya import __version__
 from poya.bootstrap.places import Place, SurveyPlace, decode_place, encode_place
 from poya.errors import Locked, PoyaError, UsageError
-from poya.journal import Journal, RunFiles, RunStore, hold, this_process
+from poya.journal import Journal, RunFiles, RunStore, hold, new_id, this_process
 from poya.migration.carrying import Run
 from poya.migration.certifying import receipt_of
 from poya.migration.evicting import Occupation, occupation_of
@@ -60,9 +60,10 @@ class Runs:
             "tool": f"poya {__version__}",
             "started": datetime.now(UTC).isoformat(timespec="seconds"),
         }
-        with hold(self._target_lock(facts), f"bringing {plan.vcluster} to {plan.target}"):
-            files, journal = self.store.start(plan.vcluster, plan.encode(), facts)
-            with hold(files.lock, f"run {files.run}") as holder:
+        run_id, purpose = new_id(plan.vcluster), f"bringing {plan.vcluster} to {plan.target}"
+        with hold(self._target_lock(facts), purpose, run_id):
+            files, journal = self.store.start(run_id, plan.encode(), facts)
+            with hold(files.lock, purpose, run_id) as holder:
                 try:
                     journal.take(holder.as_facts())
                     run = Run(files.run, plan, journal)
@@ -77,9 +78,9 @@ class Runs:
         files = self.store.find(run_id)
         purpose = f"run {files.run}"
         with (
-            hold(files.lock, purpose) as holder,
+            hold(files.lock, purpose, files.run) as holder,
             self.look_at(files.run) as (run, places),
-            hold(self._target_lock(run.journal.facts()), purpose),
+            hold(self._target_lock(run.journal.facts()), purpose, files.run),
         ):
             run.journal.take(holder.as_facts())
             with self.gate.opened(run.journal), self._certifying(run):

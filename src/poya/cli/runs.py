@@ -15,7 +15,7 @@ from poya.cli.asynchronous import Interrupted, run_async
 from poya.cli.progress import following
 from poya.cli.run_view import render_standing
 from poya.cli.session import Session, can_ask
-from poya.cli.text import count, minute, printable, table
+from poya.cli.text import count, minute, printable, table, wrapped
 from poya.errors import Cancelled, StoppedPartWay
 from poya.journal import LogEntry
 from poya.migration import carrying
@@ -24,6 +24,10 @@ from poya.migration.standing import Standing, standing_of
 
 _STOP_PATIENCE_S = 90.0
 _WATCH_EVERY_S = 1.0
+_EVICTION = (
+    "Once evicted it can write no more: each of its requests checks the run's token first. A "
+    "request that it has already sent may still take effect; a resumed run looks before it writes."
+)
 
 
 def list_runs(session: Session, *, as_json: bool) -> None:
@@ -159,14 +163,8 @@ def unlock_run(session: Session, run_id: str, *, yes: bool) -> None:
             f"{files.run} is not locked; 'poya migrate resume {files.run}' goes on with it."
         )
         return
-    for line in describe(occupation.run):
-        click.echo(printable(line), err=True)
-    click.echo(
-        "Once evicted it can write no more: every request of its checks the run's token first. A "
-        "request that\nit has already sent may still take effect; a resumed run looks before it "
-        "writes.",
-        err=True,
-    )
+    for line in (*describe(occupation.run), _EVICTION):
+        click.echo(wrapped(printable(line)), err=True)
     _ask(f"Evict it from {files.run}?", "evicting it", yes=yes)
     evict(files, workshop.runs.target_lock_of(files.run))
     click.echo(f"Evicted. 'poya migrate status {files.run}' says where the run stands.")

@@ -3,7 +3,7 @@
 
 from poya.journal.locks import Holder, Sighting, break_open, hold, look_at, this_process
 from poya.journal.log import LogEntry, first_break
-from poya.journal.runs import RunFiles, RunStore
+from poya.journal.runs import RunFiles, RunStore, new_id
 from poya.journal.store import Journal, Step, Upload
 
 __all__ = [
@@ -19,5 +19,6 @@ __all__ = [
     "first_break",
     "hold",
     "look_at",
+    "new_id",
     "this_process",
 ]

@@ -38,6 +38,7 @@ class Holder:
         boot_id: Of the host's present uptime; another one means that the process is gone.
         since: When it took the lock, RFC 3339 in UTC.
         purpose: What it is doing.
+        run: The run that it works on; empty if it does not say.
     """
 
     pid: int
@@ -46,6 +47,7 @@ class Holder:
     user: str
     since: str
     purpose: str
+    run: str = ""
 
     def as_facts(self) -> dict[str, str]:
         """The card as a journal's facts keep it."""
@@ -56,6 +58,7 @@ class Holder:
             "user": self.user,
             "since": self.since,
             "purpose": self.purpose,
+            "run": self.run,
         }
 
     def is_here(self) -> bool:
@@ -93,7 +96,7 @@ class Sighting:
         return self.holder is not None and not self.holder.is_here() and self.seen_s_ago < STALE_S
 
 
-def this_process(purpose: str) -> Holder:
+def this_process(purpose: str, run: str = "") -> Holder:
     """The card of this process."""
     return Holder(
         pid=os.getpid(),
@@ -102,18 +105,24 @@ def this_process(purpose: str) -> Holder:
         user=_user(),
         since=datetime.now(UTC).isoformat(timespec="seconds"),
         purpose=purpose,
+        run=run,
     )
 
 
 @contextmanager
-def hold(path: Path, purpose: str) -> Iterator[Holder]:
+def hold(path: Path, purpose: str, run: str = "") -> Iterator[Holder]:
     """Hold the lock at `path` while the block runs, and show that we live.
+
+    Args:
+        path: The lock's file.
+        purpose: What it is held for, in words.
+        run: The run in whose name it is held.
 
     Raises:
         Locked: Another process holds it; the error says which and since when.
         UsageError: The lock's file cannot be written.
     """
-    holder = this_process(purpose)
+    holder = this_process(purpose, run)
     try:
         handle = _acquire(path, holder)
     except OSError as error:
@@ -216,21 +225,24 @@ def holder_of(card: Mapping[str, str]) -> Holder:
         user=str(card["user"]),
         since=str(card["since"]),
         purpose=str(card["purpose"]),
+        run=str(card.get("run", "")),
     )
 
 
 def _refuse_if_alive(sighting: Sighting, path: Path, purpose: str) -> None:
     if not sighting.is_alive():
         return
+    run = "RUN"
     if sighting.holder is None:
         why = f"The holder of {path} did not leave its name."
     else:
+        run = sighting.holder.run or run
         why = f"Held by {sighting.holder}. Last seen {sighting.seen_s_ago:.0f} s ago."
     raise Locked(
         f"Another poya is at work here: {purpose}.",
         why=why,
-        todo="Wait for it, or stop it: 'poya migrate cancel RUN'. If it hangs or its host is "
-        "gone, 'poya migrate unlock RUN' evicts it.",
+        todo=f"Wait for it, or stop it: 'poya migrate cancel {run}'. If it hangs or its host is "
+        f"gone, 'poya migrate unlock {run}' evicts it.",
     )
 
 

@@ -58,13 +58,12 @@ class RunStore:
         """The directory of the runs."""
         return self.state / "runs"
 
-    def start(self, name: str, plan: bytes, facts: Mapping[str, str]) -> tuple[RunFiles, Journal]:
-        """Make a new run with its plan and an empty journal.
+    def start(self, run: str, plan: bytes, facts: Mapping[str, str]) -> tuple[RunFiles, Journal]:
+        """Make a new run, of an id from `new_id`, with its plan and an empty journal.
 
         Raises:
             UsageError: The state directory cannot be written.
         """
-        run = _new_id(name)
         files = RunFiles(run, self.directory / run)
         try:
             files.directory.mkdir(parents=True, mode=0o700)
@@ -114,7 +113,8 @@ def _started(directory: Path) -> tuple[int, str]:
     return (plan.stat().st_mtime_ns if plan.exists() else 0), directory.name
 
 
-def _new_id(name: str) -> str:
+def new_id(name: str) -> str:
+    """An id for a new run that brings the vCluster `name`."""
     stamp = datetime.now(UTC).strftime("%Y%m%d-%H%M%S")
     return f"{_safe(name)}-{stamp}-{secrets.token_hex(2)}"
 

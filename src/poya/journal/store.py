@@ -169,10 +169,11 @@ class Journal:
             return
         row = self._db.execute("SELECT value FROM run WHERE key = ?", (TOKEN,)).fetchone()
         if row != (str(self._token),):
+            run = self.facts().get("run", "RUN")
             raise Locked(
                 "This run was taken over by another process; this one writes no more.",
                 why=f"It held the token {self._token}; the journal has {row[0]} now.",
-                todo="'poya migrate status' says who works on the run.",
+                todo=f"'poya migrate status {run}' says who works on the run.",
             )
 
     # What never changes, and the run's state

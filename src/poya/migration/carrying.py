@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from poya.errors import PoyaError, StoppedPartWay, UsageError, VerificationFailed
 from poya.journal import Journal
-from poya.migration.applying import Applier
+from poya.migration.applying import Applier, note_stop
 from poya.migration.events import Listener
 from poya.migration.locking import held
 from poya.migration.moving import Mover
@@ -52,7 +52,7 @@ async def carry_out(
         async with held(run.plan.holds, target.node_locks, run.journal):
             await Applier(run.id, run.plan, target, run.journal, listener).apply(mover)
     except asyncio.CancelledError:
-        run.journal.set_fact("state", "stopped")
+        note_stop(run.journal, "It was told to stop, by Ctrl-C or a signal.")
         raise
     verification = await _read_back(run, target)
     elapsed_s = time.monotonic() - started_s

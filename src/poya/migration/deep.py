@@ -33,11 +33,11 @@ async def read_all(
         stored: The artifacts that the target's manifests name, by the image's source id.
         tell: Told of each artifact that was read, and its bytes.
     """
-    slots = asyncio.Semaphore(_AT_ONCE)
+    slots, guard = asyncio.Semaphore(_AT_ONCE), transfer.Guard()
 
     async def one(image: ImagePlan, planned: ArtifactPlan, found: Artifact) -> Mismatch | None:
         async with slots:
-            mismatch = await _compare(run, target, (image, planned), found)
+            mismatch = await _compare(run, (target, guard), (image, planned), found)
         tell(f"{image.name}/{planned.name}", planned.size_bytes)
         return mismatch
 
@@ -46,15 +46,23 @@ async def read_all(
         for image in run.plan.images
         for planned, found in zip(image.artifacts, stored.get(image.source_id, ()), strict=False)
     ]
-    found = await asyncio.gather(*work)
+    try:
+        found = await asyncio.gather(*work)
+    except BaseException:
+        # Threads cannot be cancelled; whoever waits for this waits for them.
+        guard.cancel.set()
+        raise
     read_bytes = sum(image.size_bytes for image in run.plan.images)
     return read_bytes, [mismatch for mismatch in found if mismatch is not None]
 
 
 async def _compare(
-    run: Run, target: Source, planned: tuple[ImagePlan, ArtifactPlan], found: Artifact
+    run: Run,
+    source: tuple[Source, transfer.Guard],
+    planned: tuple[ImagePlan, ArtifactPlan],
+    found: Artifact,
 ) -> Mismatch | None:
-    image, artifact = planned
+    (target, guard), (image, artifact) = source, planned
     subject = f"IMS image {image.name}"
     step = run.journal.step(artifact_step(image, artifact.name))
     wanted = str(step.outcome.get("md5", "")) if step is not None else ""
@@ -63,7 +71,7 @@ async def _compare(
         return Mismatch(subject, f"{artifact.name}: nothing says what its md5 should be")
     try:
         readable = await target.readable(str(found.path))
-        md5 = await asyncio.to_thread(_md5_of, readable)
+        md5 = await asyncio.to_thread(_md5_of, readable, guard)
     except NotFound:
         return Mismatch(subject, f"{artifact.name} is not in the object store")
     if md5 == wanted:
@@ -71,8 +79,7 @@ async def _compare(
     return Mismatch(subject, f"{artifact.name} was read with the md5 {md5}, planned {wanted}")
 
 
-def _md5_of(source: transfer.Source) -> str:
-    guard = transfer.Guard()
+def _md5_of(source: transfer.Source, guard: transfer.Guard) -> str:
     reader = source.open(guard)
     digest, buffer = hashlib.md5(usedforsecurity=False), bytearray(_CHUNK_BYTES)
     try:

@@ -112,6 +112,8 @@ class Mover:
         except asyncio.CancelledError:
             cancel.set()
             await asyncio.wait([task])
+            # Asked, or asyncio complains that nobody did; being stopped is no news here.
+            task.exception()
             raise
         return results
 
