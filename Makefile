@@ -5,8 +5,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: bench-reads reference help setup demo test test-fast check lint types format test-faults test-boot test-placement test-specs benchmarks bench-transfer test-rgw lock clean
-.PHONY: help setup demo test test-fast check lint types format test-faults test-boot test-placement test-specs benchmarks bench-transfer test-rgw lock clean bench-placement
+.PHONY: help setup demo test test-fast check lint types format test-specs test-placement test-faults test-boot benchmarks test-rgw bench-transfer bench-reads reference bench-placement lock clean
 
 help: ## List the verbs.
 	@sed -n 's/^\([a-z][a-z-]*\):.*## \(.*\)/  \1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{printf "%-14s %s\n", $$1, $$2}'

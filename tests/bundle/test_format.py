@@ -7,6 +7,7 @@ import hashlib
 import json
 import re
 from collections.abc import Callable
+from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -120,7 +121,8 @@ async def test_real_indexes_and_the_documented_one_are_valid_by_the_schema(tmp_p
     origin = rich_bundle().write(tmp_path / "origin")
     backup = await prepare_backup(open_bundle(origin), tmp_path / "backup")
     Ledger(tmp_path / "begun", backup.vcluster).begin()
-    await backup.carry_out()
+    with closing(backup.run.journal):
+        await backup.carry_out()
     for directory in ("begun", "backup"):
         validator.validate(read(tmp_path / directory / "bundle.json"))
     documented = DOCS.read_text().split("```json\n")[1].split("```")[0]

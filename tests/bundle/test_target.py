@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -61,6 +62,7 @@ async def crash(origin: Path, backup: Path, number: int) -> Backup | None:
         await prepared.carry_out(CrashAt(number))
     except Crash:
         return prepared
+    prepared.run.journal.close()
     return None
 
 
@@ -144,8 +146,9 @@ async def test_undoing_a_whole_backup_leaves_an_empty_directory(tmp_path: Path) 
     prepared = await prepare_backup(
         open_bundle(rich_bundle().write(tmp_path / "origin")), tmp_path / "backup"
     )
-    await prepared.carry_out()
-    assert await prepared.undo()
+    with closing(prepared.run.journal):
+        await prepared.carry_out()
+        assert await prepared.undo()
     assert list((tmp_path / "backup").iterdir()) == []
 
 
@@ -154,8 +157,9 @@ async def test_undoing_an_addition_leaves_the_finished_backup_as_it_was(tmp_path
     await back_up(open_bundle(origin), place, Selector(templates=("Blue",)))
     before = {n: (place / n).read_bytes() for n in names_below(place) - {"bundle.json"}}
     prepared = await prepare_backup(open_bundle(origin), place)
-    await prepared.carry_out()
-    await prepared.undo()
+    with closing(prepared.run.journal):
+        await prepared.carry_out()
+        await prepared.undo()
     assert {n: (place / n).read_bytes() for n in names_below(place) - {"bundle.json"}} == before
     after = await capture(place)
     assert [t.name for t in after.templates] == ["Blue"]
