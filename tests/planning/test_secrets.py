@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from poya.model.secrets import find_secrets
+from poya.model.secrets import find_secrets, has_login, masked, masked_text, without_login
 
 KEY = "-----BEGIN OPENSSH PRIVATE KEY-----\nb3BlbnNzaC1rZXktdjEAAAAA\n-----END"
 
@@ -29,6 +29,8 @@ SECRETS: list[tuple[Any, str]] = [
     ("quiet join_token=abcd1234", "secret parameter"),
 ]
 HARMLESS = [
+    "https://git@vcs.example.org/x.git",
+    "https://vcs.example.org:8443/a/b@v2",
     "https://api-gw-service-nmn.local/vcs/cray/cos-config-management.git",
     "ssh://git@vcs.example.org/x.git",
     "git@github.com:cray/x.git",
@@ -53,6 +55,30 @@ def test_passes_over_what_documents_usually_hold(text: str) -> None:
     assert list(find_secrets({"x": [text]})) == []
 
 
+@pytest.mark.parametrize(("text", "kind"), SECRETS)
+def test_what_is_found_is_masked_and_masking_again_changes_nothing(text: str, kind: str) -> None:
+    clean = masked_text(text)
+    assert clean != text, kind
+    assert masked_text(clean) == clean
+    assert masked({text: [text]}) == {clean: [clean]}
+
+
+@pytest.mark.parametrize("text", HARMLESS)
+def test_what_is_no_secret_is_left_alone(text: str) -> None:
+    assert masked({"x": [text]}) == {"x": [text]}
+    assert without_login(text) == text
+
+
+@pytest.mark.parametrize(
+    "login", ["me:pa55@", "0123456789abcdef@", "me:a/b@c@", ":tok3n@", "oauth2:glpat-x@"]
+)
+def test_a_clone_url_without_its_login_names_the_same_repository(login: str) -> None:
+    url = f"https://{login}git.example.org/x.git"
+    assert has_login(url)
+    assert has_login(masked_text(url)), "a mask tells that there was one"
+    assert without_login(url) == without_login(masked_text(url)) == "https://git.example.org/x.git"
+
+
 def test_a_members_name_can_give_a_secret_away() -> None:
     found = find_secrets({"vcs_password": "x", "token": "y", "password": "", "tokens": "z"})
     assert [place.path for place in found] == ["vcs_password", "token"]
@@ -67,3 +93,4 @@ def test_a_members_name_can_give_a_secret_away() -> None:
 )
 def test_reads_any_document(value: Any) -> None:
     list(find_secrets(value))
+    assert masked(masked(value)) == masked(value)

@@ -16,6 +16,7 @@ from poya.cli.session import Session
 from poya.cli.text import printable, wrapped
 from poya.files import write_private
 from poya.migration.prepare import prepare
+from poya.model.finding import by_severity
 from poya.model.intent import Intent
 from poya.model.mapping_file import SiteMapping
 from poya.model.mapping_text import format_mapping
@@ -88,7 +89,7 @@ def _preview(vcluster: VCluster, mapped: Mapped) -> Iterator[str]:
         for change in changes:
             before, after = change.before or "(absent)", change.after or "(left out)"
             yield printable(f"    {change.pointer}: {before} → {after}")
-    for finding in mapped.findings:
+    for finding in by_severity(mapped.findings):
         yield printable(f"{finding.severity} {finding.id}: {finding.subject}: {finding.message}")
         if finding.evidence:
             yield wrapped(printable(finding.evidence), "    ")

@@ -7,6 +7,8 @@ from typing import Literal, TypeAlias
 
 import msgspec
 
+from poya.model.secrets import masked_text
+
 Severity: TypeAlias = Literal["critical", "warning", "info"]
 SEVERITIES: tuple[Severity, ...] = ("critical", "warning", "info")
 
@@ -35,7 +37,14 @@ class Finding(msgspec.Struct, frozen=True, order=True):
         """Where the documentation explains it."""
         return f"docs/findings.md#{self.id}"
 
+    def masked(self) -> Finding:
+        """The finding without any secret that stands in what was read."""
+        texts = (self.subject, self.message, self.evidence, self.remedy)
+        clean = tuple(masked_text(text) for text in texts)
+        return self if clean == texts else Finding(self.id, self.severity, *clean)
+
 
 def by_severity(findings: tuple[Finding, ...]) -> tuple[Finding, ...]:
-    """The findings, the gravest first, each group in a stable order."""
-    return tuple(sorted(findings, key=lambda f: (SEVERITIES.index(f.severity), f)))
+    """The findings, the gravest first, each group in a stable order, without any secret."""
+    clean = (finding.masked() for finding in findings)
+    return tuple(sorted(clean, key=lambda f: (SEVERITIES.index(f.severity), f)))

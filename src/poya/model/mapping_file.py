@@ -17,6 +17,7 @@ import msgspec
 from poya.errors import UsageError
 from poya.model import mapping as rules
 from poya.model.names import is_node_xname, normalise_xname
+from poya.model.secrets import find_secrets
 
 _OPTION_TABLES: Mapping[str, tuple[str, ...]] = {
     "templates": ("rename", "templates"),
@@ -215,6 +216,12 @@ def _checked(read: rules.Rules) -> rules.Rules:
             names = rule.names if isinstance(rule, rules.Rename) else rule.words
             if not all(names) or (isinstance(rule, rules.Rename) and not all(names.values())):
                 raise UsageError("The mapping has an empty name.")
+        if next(find_secrets(msgspec.to_builtins(rule)), None):
+            raise UsageError(
+                "The mapping holds what looks like a password or a token; plans keep mappings.",
+                todo="Give layers a CFS source, which keeps the login, instead of a clone URL "
+                "with one.",
+            )
     return read
 
 

@@ -10,6 +10,7 @@ from typing import Literal, TypeAlias
 from poya.documents import Document, Json, JsonObject
 from poya.errors import BadAnswer
 from poya.model.names import normalise_xname, sorted_xnames
+from poya.model.secrets import has_login, without_login
 
 Kind: TypeAlias = Literal["group", "configuration", "template"]
 KINDS: tuple[Kind, ...] = ("group", "configuration", "template")
@@ -86,13 +87,19 @@ class Group:
 
 @dataclass(frozen=True, slots=True)
 class Layer:
-    """One layer of a CFS configuration, in the v3 spelling."""
+    """One layer of a CFS configuration, in the v3 spelling.
+
+    Attributes:
+        clone_url: Less a password or token that stands in it; the document has it as it is.
+        has_login: There is one.
+    """
 
     clone_url: str
     source: str
     playbook: str
     commit: str
     branch: str
+    has_login: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,12 +212,14 @@ def _boot_set(name: str, value: Json) -> BootSet:
 def _layer(value: Json) -> Layer:
     if not isinstance(value, dict):
         raise BadAnswer("A layer of a CFS configuration is not an object.")
+    clone_url = _text(value, "clone_url")
     return Layer(
-        clone_url=_text(value, "clone_url"),
+        clone_url=without_login(clone_url),
         source=_text(value, "source"),
         playbook=_text(value, "playbook"),
         commit=_text(value, "commit"),
         branch=_text(value, "branch"),
+        has_login=has_login(clone_url),
     )
 
 

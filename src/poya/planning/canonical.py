@@ -14,6 +14,7 @@ from itertools import zip_longest
 from poya.documents import Json, JsonObject, canonical
 from poya.model.names import normalise_xname, sorted_xnames
 from poya.model.records import Kind
+from poya.model.secrets import without_login
 
 # What a service sets by itself and refuses in a request.
 READ_ONLY: Mapping[Kind, frozenset[str]] = {
@@ -79,7 +80,11 @@ def _layer(layer: Json) -> Json:
         return layer
     # CFS stores the commit that a branch stood at; the commit is what runs.
     unwanted = {"branch"} if layer.get("commit") else set()
-    return spoken(layer, unwanted)
+    form = spoken(layer, unwanted)
+    url = form.get("clone_url")
+    if isinstance(url, str):
+        form["clone_url"] = without_login(url)  # it says who clones, not what
+    return form
 
 
 def _as_pinned_as(value: JsonObject, other: JsonObject) -> JsonObject:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Which fields differ between two JSON values."""
+"""Which fields differ between two JSON values; what looks like a secret is not shown."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from itertools import takewhile
 
 from poya.documents import Json, canonical, encode
 from poya.model.plan import Change
+from poya.model.secrets import masked_member
 
 _SHORT = 120
 # How much of what is equal is shown before the first difference of two long texts.
@@ -30,16 +31,18 @@ def _walk(pointer: str, before: Json, after: Json) -> Iterator[Change]:
         for index, (old, new) in enumerate(zip(before, after, strict=True)):
             yield from _walk(f"{pointer}/{index}", old, new)
     else:
-        yield Change(pointer or "/", *_short_pair(before, after))
+        key = pointer.rpartition("/")[2]
+        pair = masked_member(key, before), masked_member(key, after)
+        yield Change(pointer or "/", *_short_pair(*pair))
 
 
 def _member(
     pointer: str, before: dict[str, Json], after: dict[str, Json], key: str
 ) -> Iterator[Change]:
     if key not in before:
-        yield Change(pointer, "", _short(after[key]))
+        yield Change(pointer, "", _short(masked_member(key, after[key])))
     elif key not in after:
-        yield Change(pointer, _short(before[key]), "")
+        yield Change(pointer, _short(masked_member(key, before[key])), "")
     else:
         yield from _walk(pointer, before[key], after[key])
 

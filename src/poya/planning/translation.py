@@ -8,20 +8,18 @@ refuse fields that they do not know. An empty value and a null say nothing and a
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping
 from typing import TypeAlias
 
 from poya.documents import Document, Json, JsonObject
 from poya.model.inventory import Capabilities
 from poya.model.records import Kind, SessionTemplate
+from poya.model.secrets import has_login, without_login
 from poya.planning.canonical import DEFAULT_PLAYBOOK, READ_ONLY, spoken
 
 # Manta writes this word where it means "not exclusive"; to HSM it is an exclusive group's name,
 # and the members of any two such groups exclude each other.
 NOT_EXCLUSIVE = "false"
-
-_LOGIN = re.compile(r"(\w+://)[^/@\s]*:[^/\s]*@")
 
 # What BOS v1 knew (to CSM 1.5, which dropped it from what was stored).
 _BOS_V1 = frozenset({"templateUrl", "cfs_url", "cfs_branch", "partition"})
@@ -52,14 +50,9 @@ def _clean_urls(value: JsonObject) -> tuple[str, ...]:
     for layer in every:
         url = layer.get("clone_url") if isinstance(layer, dict) else None
         if isinstance(layer, dict) and isinstance(url, str) and has_login(url):
-            layer["clone_url"] = _LOGIN.sub(r"\1", url)
+            layer["clone_url"] = without_login(url)
             cleaned += 1
     return (f"passwords left out of {cleaned} clone URLs",) if cleaned else ()
-
-
-def has_login(url: str) -> bool:
-    """Say whether a clone URL holds a password."""
-    return _LOGIN.match(url) is not None
 
 
 def tenant_at(template: SessionTemplate, capabilities: Capabilities) -> str:

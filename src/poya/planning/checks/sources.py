@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from poya.model.finding import Finding
+from poya.model.secrets import without_login
 from poya.planning.checks import Case
 
 
@@ -22,8 +23,8 @@ def check(case: Case) -> Iterator[Finding]:
         if layer.source
     }
     for source, configuration in sorted(named.items()):
-        here = case.vcluster.surroundings.sources.get(source, "")
-        there = known.get(source)
+        here = without_login(case.vcluster.surroundings.sources.get(source, ""))
+        there = without_login(known[source]) if source in known else None
         if there is None:
             yield _absent(case, source, configuration, here)
         elif here and here != there:

@@ -12,6 +12,7 @@ from urllib.parse import urlsplit, urlunsplit
 from poya.documents import Json, JsonObject
 from poya.model import mapping as rules
 from poya.model.records import Kind
+from poya.model.secrets import without_login
 from poya.planning.mapping.patching import patched
 
 _Rewriter: TypeAlias = Callable[[Any, Kind, JsonObject], JsonObject]
@@ -87,7 +88,7 @@ def _git_urls(rule: rules.GitUrls, _: Kind, document: JsonObject) -> JsonObject:
     for layer in _repositories(document):
         url = layer.get("clone_url")
         if isinstance(url, str):
-            layer["clone_url"] = rule.urls.get(url, url)
+            layer["clone_url"] = rule.urls.get(without_login(url), url)
     return document
 
 
@@ -113,8 +114,9 @@ def _exchanged(
     """One key of each layer in the place of another; the order of keys stays."""
     old, new = keys
     for layer in _repositories(document):
-        found = layer.get(old)
-        if isinstance(found, str) and found in values:
+        named = layer.get(old)
+        found = without_login(named) if isinstance(named, str) else ""
+        if found in values:
             items = [(k, v) for k, v in layer.items() if k != new]
             layer.clear()
             layer.update({new if k == old else k: values[found] if k == old else v

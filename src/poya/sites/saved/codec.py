@@ -2,7 +2,8 @@
 """A survey as JSON: what a site holds, and a vCluster of it, at one time.
 
 Documents are kept as their text, whatever fields they have; typed views are made anew from them
-when the file is read, so that a file that was edited cannot say two things at once.
+when the file is read, so that a file that was edited cannot say two things at once. Surveys are
+carried from place to place, so what looks like a secret is masked in all that they hold.
 """
 
 from __future__ import annotations
@@ -13,12 +14,13 @@ from typing import Any
 
 import msgspec
 
-from poya.documents import Document
+from poya.documents import Document, encode
 from poya.errors import BadAnswer, UsageError
 from poya.model.image import Artifact, Image, Manifest
 from poya.model.image_contents import Certificate, ImageContents
 from poya.model.inventory import Capabilities, Circumstances, Inventory
 from poya.model.records import Configuration, EntityRef, Group, Kind, Node, SessionTemplate
+from poya.model.secrets import masked, masked_text
 from poya.model.vcluster import Gap, Selector, Surroundings, VCluster
 
 FORMAT = "poya-survey"
@@ -114,7 +116,7 @@ class _Head(msgspec.Struct, frozen=True):
 
 
 def encode_survey(survey: Survey) -> bytes:
-    """The survey as JSON, the same survey as the same bytes."""
+    """The survey as JSON, the same survey as the same bytes, what looks like a secret masked."""
     file = _File(
         format=FORMAT,
         version=VERSION,
@@ -123,7 +125,8 @@ def encode_survey(survey: Survey) -> bytes:
         capture=_capture(survey.vcluster) if survey.vcluster else None,
         inventory=_holdings(survey.inventory),
     )
-    raw = msgspec.json.encode(file, enc_hook=_text_of, order="sorted")
+    plain = msgspec.to_builtins(file, enc_hook=_bytes_of, builtin_types=(bytes,), order="sorted")
+    raw = msgspec.json.encode(_masked(plain), order="sorted")
     return msgspec.json.format(raw, indent=1) + b"\n"
 
 
@@ -161,10 +164,22 @@ def decode_survey(raw: bytes) -> Survey:
         raise UsageError("The survey is damaged.", why=str(error)) from error
 
 
-def _text_of(value: object) -> str:
-    if isinstance(value, Document):
-        return value.raw.decode()
-    raise NotImplementedError(f"{type(value)}")
+def _bytes_of(value: object) -> bytes:
+    """A document's text, as bytes: what is masked already differs from texts that are not."""
+    if not isinstance(value, Document):
+        raise NotImplementedError(f"{type(value)}")
+    clean = masked(value.value)
+    return value.raw if clean == value.value else encode(clean)
+
+
+def _masked(plain: Any) -> Any:  # noqa: ANN401 - what msgspec makes of any value
+    if isinstance(plain, bytes):
+        return plain.decode()
+    if isinstance(plain, dict):
+        return {masked_text(key): _masked(value) for key, value in plain.items()}
+    if isinstance(plain, list | tuple):
+        return [_masked(value) for value in plain]
+    return masked_text(plain) if isinstance(plain, str) else plain
 
 
 def _document_of(wanted: type, value: Any) -> Document:  # noqa: ANN401 - msgspec's contract
