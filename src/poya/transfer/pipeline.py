@@ -19,7 +19,7 @@ from functools import partial
 
 from poya.transfer.buffers import Buffer
 from poya.transfer.digests import OrderedDigests
-from poya.transfer.etags import md5
+from poya.transfer.etags import fingerprint_like, is_plain_md5, md5
 from poya.transfer.layout import Part
 from poya.transfer.ports import Reader, Sink
 from poya.transfer.workshop import Guards, Workshop
@@ -31,7 +31,7 @@ class Done:
 
     Attributes:
         part: The part.
-        md5: Of its bytes.
+        md5: Of its bytes; their checksum if md5s of parts are not hashed and the target is a file.
         is_moved: False if it was there from an earlier run.
     """
 
@@ -50,8 +50,8 @@ class Route:
         digests: Sees all bytes in order.
         on_done: Called when a part is safe.
         only_md5: If known, a part of any other md5 is not written.
-        trusts_sink: Take the md5 that the target computes of a part for that of the part: the
-            caller compares all of them with the source's etag in the end.
+        hashes_parts: Whether the md5 of each part is computed here. Otherwise it is what the
+            target tells of it: the caller proves the whole in the end.
         reads_pieces: Whether a part is read in several requests.
     """
 
@@ -60,7 +60,7 @@ class Route:
     digests: OrderedDigests
     on_done: Callable[[Done], None]
     only_md5: str | None = None
-    trusts_sink: bool = False
+    hashes_parts: bool = True
     reads_pieces: bool = False
 
 
@@ -86,7 +86,7 @@ class Pipeline:
         self._failure: BaseException | None = None
 
     def run(self, parts: Iterable[Part], kept: Mapping[int, str]) -> None:
-        """Move parts; those in `kept` (number to md5) are read, compared and only hashed.
+        """Move parts; those in `kept` (number to fingerprint) are read, compared and only hashed.
 
         Raises:
             PoyaError: The first failure of any part, when all others have come to rest.
@@ -96,7 +96,7 @@ class Pipeline:
                 buffer = self._shop.buffers.acquire(part.size_bytes, self._guards.cancel)
                 with self._changed:
                     self._pending += 1
-                self._begin(_Load(part, buffer, kept.get(part.number), self._let_go))
+                self._begin(_Load(part, buffer, kept.get(part.number, ""), self._let_go))
         except BaseException as error:  # noqa: BLE001 -- raised again below, when all is at rest
             self._fail(error)
         with self._changed:
@@ -106,7 +106,7 @@ class Pipeline:
 
     def _begin(self, load: _Load) -> None:
         getters = self._shop.getters
-        if load.kept_md5 is not None:
+        if load.kept:
             getters.submit(partial(self._compare, load))
             return
         size_bytes = load.part.size_bytes
@@ -142,7 +142,7 @@ class Pipeline:
             nonlocal is_kept
             is_kept = self._is_kept(load)
             if is_kept:
-                self._route.on_done(Done(part, load.kept_md5 or "", is_moved=False))
+                self._route.on_done(Done(part, self._told(load), is_moved=False))
 
         is_read = self._attempt(look)
         if not is_read or is_kept:
@@ -159,10 +159,16 @@ class Pipeline:
         sink, view = self._route.sink, load.buffer.view
         if sink.reads_back:
             sink.read_back(load.part, view)
-            if md5(view) == load.kept_md5:
+            if load.is_as_kept():
                 return True
         self._read(load.part.start, view)
-        return md5(view) == load.kept_md5
+        # A file was looked at: if it lost the part, that the source still has it changes nothing.
+        return not sink.reads_back and load.is_as_kept()
+
+    def _told(self, load: _Load) -> str:
+        """What is told of a part that was kept: its md5, if those are hashed."""
+        needs_md5 = self._route.hashes_parts and not is_plain_md5(load.kept)
+        return md5(load.buffer.view) if needs_md5 else load.kept
 
     def _read(self, start: int, into: memoryview) -> None:
         began_s = time.monotonic()
@@ -175,7 +181,7 @@ class Pipeline:
 
     def _write(self, part: Part, view: memoryview) -> None:
         route = self._route
-        digest = None if route.trusts_sink else md5(view)
+        digest = md5(view) if route.hashes_parts else None
         if route.only_md5 is not None and digest not in (None, route.only_md5):
             raise Unapproved(digest)
         began_s = time.monotonic()
@@ -211,12 +217,15 @@ class _Load:
     """A part's buffer on its way; whoever is done with it last gives it back.
 
     It is held once for each piece that is to be read and hashed, and once for being written.
+
+    Args:
+        kept: The fingerprint of what the target may hold of it already; empty if nothing.
     """
 
     def __init__(
-        self, part: Part, buffer: Buffer, kept_md5: str | None, give_back: Callable[[Buffer], None]
+        self, part: Part, buffer: Buffer, kept: str, give_back: Callable[[Buffer], None]
     ) -> None:
-        self.part, self.buffer, self.kept_md5 = part, buffer, kept_md5
+        self.part, self.buffer, self.kept = part, buffer, kept
         self.is_whole = True
         self._give_back = give_back
         self._lock = threading.Lock()
@@ -232,6 +241,10 @@ class _Load:
             self.is_whole &= is_read
             self._unread -= 1
             return self._unread == 0
+
+    def is_as_kept(self) -> bool:
+        """Whether the buffer holds what the fingerprint is of."""
+        return fingerprint_like(self.kept, self.buffer.view) == self.kept
 
     def drop(self) -> None:
         """One fewer needs it."""
