@@ -21,7 +21,7 @@ from pathlib import Path
 from benchmarks.transfer import ceph
 from benchmarks.transfer.tools import TOOLS, Cost, Tool, environment_of, make_peers, run
 from benchmarks.transfer.wan import Link, wan
-from benchmarks.transfer.work import BUCKET, End, Work, file_of
+from benchmarks.transfer.work import BUCKET, End, Known, Work, file_of
 from poya import transfer
 
 MIB = 1024 * 1024
@@ -87,7 +87,7 @@ class _Bench:
         self._directory, self._python, self._options = directory, python, options
         self._source, self._target = ends
         self._keys = tuple(f"image{number}/rootfs" for number in range(options.objects))
-        self._md5s = self._seed()
+        self._known = self._seed()
         self._bundle = directory / "both.pem"
         self._bundle.write_text("".join(Path(end.ca).read_text() for end in ends))
         self._checked: set[tuple[str, str]] = set()
@@ -112,6 +112,7 @@ class _Bench:
         work = Work(
             operation, self._source, self._target, self._keys,
             str(self._directory / "seed" if operation == "up" else files), self._options.streams,
+            self._known,
         )  # fmt: skip
         if operation != "up":
             for key in self._keys:
@@ -137,25 +138,27 @@ class _Bench:
                 size = store.head(place).size_bytes
                 arrived = store.get_small(place, size) if is_first else b""
                 store.delete(place)
-            if is_first and _md5(arrived) != self._md5s[key]:
-                sys.exit(f"{tool.name} {work.operation}: {key} arrived damaged")
+            if is_first and _md5(arrived) != self._known[key].md5:
+                raise RuntimeError(f"{key} arrived damaged")
 
-    def _seed(self) -> dict[str, str]:
-        md5s = {}
+    def _seed(self) -> dict[str, Known]:
+        known = {}
         store = _store(self._source)
         for key in self._keys:
             file = self._directory / "seed" / key
             file.parent.mkdir(parents=True)
             data = os.urandom(self._options.size_mib * MIB)
             file.write_bytes(data)
-            md5s[key] = _md5(data)
+            md5, size_bytes = _md5(data), len(data)
             del data
             # An etag of that many parts makes the engine cut as IMS does.
-            parts = -(-file.stat().st_size // _SOURCE_PART_BYTES)
+            parts = -(-size_bytes // _SOURCE_PART_BYTES)
             target = transfer.ObjectTarget(store, transfer.ObjectPlace(BUCKET, key))
-            cut = transfer.Expected(etag=f"{'0' * 32}-{parts}", md5=md5s[key])
-            transfer.copy([transfer.Job(key, transfer.FileSource(file), target, cut)])
-        return md5s
+            cut = transfer.Expected(etag=f"{'0' * 32}-{parts}", md5=md5)
+            job = transfer.Job(key, transfer.FileSource(file), target, cut)
+            [result] = transfer.copy([job])
+            known[key] = Known(size_bytes, md5, result.etag, _SOURCE_PART_BYTES)
+        return known
 
 
 def _table(tools: list[Tool], costs: dict[str, list[Cost]], size_bytes: int) -> Iterator[str]:

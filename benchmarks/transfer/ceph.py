@@ -132,7 +132,8 @@ rgw_dynamic_resharding = false
         yield self._daemon("ceph-mon", "-i", "a")
         self._wait("status")
         osd = str(uuid.uuid4())
-        self._ceph("osd", "new", osd)
+        # The monitor answers before it has elected itself; asked again it gives the same number.
+        self._wait("osd", "new", osd)
         _made(self._directory / "osd")
         self._run("ceph-osd", "-i", "0", "--mkfs", "--osd-uuid", osd)
         yield self._daemon("ceph-osd", "-i", "0")

@@ -1,4 +1,8 @@
-"""poya's engine: whole md5 in order, parts checked, etags read back."""
+"""poya's engine as it is used: what the source's manifest or the bundle's index says is proven.
+
+A copy is proven by the md5 of the whole and by the equal etag, which the target's store computed;
+a download by the md5 of the whole; an upload by the equal etag.
+"""
 
 from __future__ import annotations
 
@@ -24,14 +28,17 @@ def _job(work: Work, key: str, source: transfer.S3Store, target: transfer.S3Stor
         transfer.ObjectSource(source, place),
         transfer.ObjectTarget(target, place),
     )
-    file = file_of(work, key)
+    file, known = file_of(work, key), work.known[key]
+    manifest = transfer.Expected(known.size_bytes, known.md5)
     match work.operation:
         case "copy":
-            return transfer.Job(key, from_object, to_object)
+            return transfer.Job(key, from_object, to_object, manifest)
         case "down":
-            return transfer.Job(key, from_object, transfer.FileTarget(file))
+            return transfer.Job(key, from_object, transfer.FileTarget(file), manifest)
         case _:
-            return transfer.Job(key, transfer.FileSource(file), to_object)
+            from_file = transfer.FileSource(file, known.part_size_bytes)
+            index = transfer.Expected(known.size_bytes, known.md5, known.etag)
+            return transfer.Job(key, from_file, to_object, index)
 
 
 def _store(site: str, end: End) -> transfer.S3Store:

@@ -148,8 +148,6 @@ class DeltaSink:
     """
 
     reads_back = False
-    # The md5s of parts must be known here: they prove what was put together.
-    guards_way = False
 
     def __init__(
         self, inner: Sink, cut: Cutter, delta: Delta, assembler: Assembler | None = None
@@ -162,6 +160,11 @@ class DeltaSink:
         self._misses = 0
         self.copied_bytes = 0
         self.could_copy_bytes = 0
+
+    @property
+    def guards_way(self) -> bool:
+        """As the upload; but what is put together is proven by md5s of parts from here."""
+        return self._ancestor is None and self._inner.guards_way
 
     @property
     def kept(self) -> Mapping[int, str]:

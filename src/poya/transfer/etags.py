@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+import zlib
 from collections.abc import Iterable
 
 MIB = 1024 * 1024
@@ -20,6 +21,7 @@ MAX_OBJECT_BYTES = 5 * 1024 * 1024 * MIB
 # What common writers cut by, likeliest first: boto3 and aws-cli 8 MiB, manta and rclone 5 MiB,
 # poya and s5cmd 16 and 50 MiB, mc 64 MiB.
 _USUAL_MIB = (8, 5, 16, 64, 50, 10, 15, 32, 100, 128, 20, 25, 256, 512, 1024)
+_CHECKSUM = "crc32:"
 _PLAIN = re.compile(r"[0-9a-f]{32}")
 _MULTIPART = re.compile(r"[0-9a-f]{32}-([1-9][0-9]{0,4})")
 
@@ -43,6 +45,21 @@ def part_count(etag: str) -> int | None:
 def md5(data: bytes | bytearray | memoryview) -> str:
     """Md5 in hex. It identifies bytes to S3; nothing here relies on it against an adversary."""
     return hashlib.md5(data, usedforsecurity=False).hexdigest()
+
+
+def checksum(data: bytes | bytearray | memoryview) -> str:
+    """A cheap fingerprint of bytes that a md5 of the whole is going to prove anyway."""
+    return f"{_CHECKSUM}{zlib.crc32(data):08x}"
+
+
+def fingerprint_like(known: str, data: bytes | bytearray | memoryview) -> str:
+    """The fingerprint of bytes that may be compared with a known one: a checksum or the md5."""
+    return checksum(data) if known.startswith(_CHECKSUM) else md5(data)
+
+
+def is_fingerprint(text: str) -> bool:
+    """Whether a text has the form of a md5 or a checksum."""
+    return is_plain_md5(text) or text.startswith(_CHECKSUM)
 
 
 def multipart_etag(part_md5s: Iterable[str]) -> str:

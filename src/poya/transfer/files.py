@@ -3,7 +3,8 @@
 
 A file appears under its name complete and verified, or not at all: it is written as
 `name.partial`, synced and renamed. `name.partial.parts` lists the parts that are done, so that a
-later run continues; it is trusted only as far as the bytes in the partial file have those md5s.
+later run continues; it is trusted only as far as the bytes in the partial file have those
+fingerprints: md5s, or checksums where the md5 of the whole is known and will prove them.
 """
 
 from __future__ import annotations
@@ -30,8 +31,7 @@ from poya.errors import (
     UsageError,
 )
 from poya.transfer.digests import OrderedDigests
-from poya.transfer.etags import MIB, is_plain_md5, multipart_etag, part_count
-from poya.transfer.etags import md5 as md5_of
+from poya.transfer.etags import MIB, checksum, is_fingerprint, part_count
 from poya.transfer.guard import Guard
 from poya.transfer.http import StreamBody
 from poya.transfer.layout import Layout, Part, usable_part_sizes
@@ -49,10 +49,10 @@ class FileReader:
     """An open regular file that is not to change while it is read."""
 
     etag = ""
-    part_size_bytes = None
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, part_size_bytes: int | None = None) -> None:
         self._path = path
+        self.part_size_bytes = part_size_bytes
         self._fd = _open_regular(path)
         self._seen = os.fstat(self._fd)
         self.size_bytes = self._seen.st_size
@@ -90,9 +90,12 @@ class FileSource:
 
     Attributes:
         path: Where it is.
+        part_size_bytes: How a multipart object of the same bytes is cut; to be told only if it is
+            proven that the expected etag is that of these bytes, whose md5 is the expected one.
     """
 
     path: Path
+    part_size_bytes: int | None = None
 
     @property
     def is_remote(self) -> bool:
@@ -101,7 +104,7 @@ class FileSource:
 
     def open(self, guard: Guard) -> FileReader:  # noqa: ARG002 -- opening a file does not wait
         """Open it."""
-        return FileReader(self.path)
+        return FileReader(self.path, self.part_size_bytes)
 
     def __str__(self) -> str:
         return str(self.path)
@@ -183,19 +186,19 @@ class PartialFileSink:
     def write(self, part: Part, data: memoryview, md5: str | None, guard: Guard) -> str:
         """Write a part where it belongs, then record it."""
         guard.cancel.check()
-        md5 = md5 or md5_of(data)
+        told = md5 or checksum(data)
         done = 0
         with self._explaining():
             while done < len(data):
                 done += os.pwrite(self._fd, data[done:], part.start + done)
-            self._note({"part": part.number, "md5": md5})
-        return md5
+            self._note({"part": part.number, "sum": told})
+        return told
 
     def write_stream(self, part: Part, body: StreamBody, md5: str | None, guard: Guard) -> str:
         """Files are written part by part; a layout for files never streams."""
         raise NotImplementedError
 
-    def publish(self, part_md5s: Sequence[str], guard: Guard) -> str:
+    def publish(self, part_md5s: Sequence[str], guard: Guard) -> str:  # noqa: ARG002
         """Sync the file, give it its name, sync the directory."""
         guard.cancel.check()
         with self._explaining():
@@ -204,7 +207,7 @@ class PartialFileSink:
             _sync_directory(self._path.parent)
             self._record.unlink(missing_ok=True)
         self.leave()
-        return multipart_etag(part_md5s)
+        return ""
 
     def discard(self) -> None:
         """Remove the partial file."""
@@ -296,8 +299,8 @@ def _read_record(fd: int, header: Mapping[str, object]) -> dict[int, str]:
     lines = [_parse_line(line) for line in text.splitlines()]
     if not lines or lines[0] != header:
         return {}
-    pairs = [(line.get("part"), str(line.get("md5"))) for line in lines[1:]]
-    return {part: md5 for part, md5 in pairs if isinstance(part, int) and is_plain_md5(md5)}
+    pairs = [(line.get("part"), str(line.get("sum"))) for line in lines[1:]]
+    return {part: told for part, told in pairs if isinstance(part, int) and is_fingerprint(told)}
 
 
 def _parse_line(line: str) -> dict[str, object]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Mapping, Sequence
+from functools import partial
 
 from poya.errors import DataDamaged
 from poya.transfer.digests import OrderedDigests
@@ -16,6 +17,7 @@ from poya.transfer.layout import Layout, Part, other_cuts
 from poya.transfer.pipeline import Done, Pipeline, Route, Unapproved
 from poya.transfer.ports import Expected, Reader, Sink
 from poya.transfer.readahead import ReadAhead
+from poya.transfer.savings import NONE, Savings
 from poya.transfer.verdict import Read
 from poya.transfer.workshop import Guards, Workshop, guards_for
 
@@ -40,6 +42,8 @@ class Mover:
         self._only_md5 = known_md5 if is_single_put else None
         self._md5s: dict[int, str] = {}
         self._digests = OrderedDigests()
+        self._is_one_part = layout.count == 1 and not (job.sha256 or layout.is_streamed)
+        self._is_part_whole = False
         self._lock = threading.Lock()
         self.moved_bytes = 0
         self.kept_bytes = 0
@@ -50,55 +54,37 @@ class Mover:
         return not self._cuts
 
     def move(
-        self,
-        sink: Sink,
-        shop: Workshop,
-        kept: Mapping[int, str],
-        *,
-        skips_kept: bool = False,
-        trusts_sink: bool = False,
+        self, sink: Sink, shop: Workshop, kept: Mapping[int, str], savings: Savings = NONE
     ) -> None:
-        """Write every part that is not in `kept` (number to md5).
+        """Write every part that is not in `kept`.
 
         Args:
             sink: The open target.
             shop: What the copy shares.
-            kept: Parts that the target holds; they are read and compared, and written again if
-                they differ.
-            skips_kept: Take them unread. The whole's digests cannot be told then.
-            trusts_sink: Let the target alone compute the md5s of parts.
+            kept: Parts that the target holds, number to fingerprint; unless the savings skip
+                them they are read and compared, and written again if they differ.
+            savings: What is not computed on the way.
 
         Raises:
             Unapproved: The object would go in one request, and its md5 is not the known one.
             PoyaError: A part could not be read or written.
         """
-        self._digests = OrderedDigests(self._cuts, sha256=self._job.sha256)
-        if skips_kept:
-            # Bytes with gaps have no digest; nothing must wait for those that never come.
-            self._digests.abandon()
-        self._md5s, self.moved_bytes, self.kept_bytes = {}, 0, 0
+        self._begin_pass(savings)
         parts = list(self._layout.parts())
         held = [part for part in parts if part.number in kept]
-        size_bytes, name = self._layout.size_bytes, self._job.name
-        shop.progress.start(name, size_bytes, sum(part.size_bytes for part in held))
-
-        def note(done: Done) -> None:
-            self._count(done)
-            shop.progress.advance(name, done.part.size_bytes, is_moved=done.is_moved)
-
-        for part in held if skips_kept else ():
-            note(Done(part, kept[part.number], is_moved=False))
-        left = [part for part in parts if not skips_kept or part.number not in kept]
+        held_bytes = sum(part.size_bytes for part in held)
+        shop.progress.start(self._job.name, self._layout.size_bytes, held_bytes)
+        if savings.skips_kept:
+            for part in held:
+                self._note(shop, Done(part, kept[part.number], is_moved=False))
+            parts = [part for part in parts if part.number not in kept]
         with guards_for(self._job, shop) as guards:
             try:
                 if self._layout.is_streamed:
-                    self._stream(sink, guards, shop, (left, kept))
+                    self._stream(sink, guards, shop, (parts, kept))
                 else:
-                    route = Route(
-                        self._reader, sink, self._digests, note, self._only_md5,
-                        trusts_sink=trusts_sink, reads_pieces=self._job.source.is_remote,
-                    )  # fmt: skip
-                    Pipeline(route, guards, shop).run(left, kept)
+                    route = self._route(sink, shop, savings)
+                    Pipeline(route, guards, shop).run(parts, kept)
             except Unapproved as error:
                 self._md5s[1] = error.md5
                 raise
@@ -114,26 +100,47 @@ class Mover:
         return not sink.differs
 
     def part_md5s(self) -> list[str]:
-        """Md5s of all parts in order."""
+        """Md5s of all parts in order (checksums, if the savings left them at that)."""
         return [self._md5s[number] for number in range(1, self._layout.count + 1)]
 
     def md5s_so_far(self) -> dict[int, str]:
-        """Md5s of the parts that are safe at the target."""
-        return dict(self._md5s)
+        """Md5s of the parts that are safe at the target, as far as they are known."""
+        return {number: told for number, told in self._md5s.items() if is_plain_md5(told)}
 
     def read(self) -> Read:
         """The digests of what was moved; call it when every part is done."""
-        part_etag = multipart_etag(self.part_md5s())
-        etags: dict[str, int | None] = {**self._digests.etags()}
-        etags[part_etag] = self._layout.part_size_bytes
-        if self._digests.hashed_bytes != self._layout.size_bytes:
-            return Read(None, {part_etag: self._layout.part_size_bytes})
-        md5 = self._digests.md5()
-        return Read(md5, {**etags, md5: None})
+        etags: dict[str, int | None] = {}
+        if len(self.md5s_so_far()) == self._layout.count:
+            etags[multipart_etag(self.part_md5s())] = self._layout.part_size_bytes
+        if self._is_part_whole:
+            md5 = self._md5s[1]
+        elif self._digests.hashed_bytes == self._layout.size_bytes:
+            md5 = self._digests.md5()
+        else:
+            return Read(None, etags)
+        return Read(md5, {**self._digests.etags(), **etags, md5: None})
 
     def sha256(self) -> str | None:
         """Sha256 of the whole, if it was wanted and read."""
         return self._digests.sha256()
+
+    def _begin_pass(self, savings: Savings) -> None:
+        self._digests = OrderedDigests(self._cuts, sha256=self._job.sha256)
+        self._is_part_whole = self._is_one_part and not (savings.leaves_parts or self._cuts)
+        if savings.skips_kept or savings.leaves_whole or self._is_part_whole:
+            # Bytes with gaps have no digest; nothing must wait for those that never come.
+            self._digests.abandon()
+        self._md5s, self.moved_bytes, self.kept_bytes = {}, 0, 0
+
+    def _route(self, sink: Sink, shop: Workshop, savings: Savings) -> Route:
+        return Route(
+            self._reader, sink, self._digests, partial(self._note, shop), self._only_md5,
+            hashes_parts=not savings.leaves_parts, reads_pieces=self._job.source.is_remote,
+        )  # fmt: skip
+
+    def _note(self, shop: Workshop, done: Done) -> None:
+        self._count(done)
+        shop.progress.advance(self._job.name, done.part.size_bytes, is_moved=done.is_moved)
 
     def _stream(
         self,

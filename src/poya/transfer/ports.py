@@ -150,7 +150,7 @@ class Sink(Protocol):
 
     @property
     def kept(self) -> Mapping[int, str]:
-        """Parts that an earlier run left there: number to md5."""
+        """Parts that an earlier run left there: number to md5, or to a local file's checksum."""
         ...
 
     @property
@@ -184,7 +184,8 @@ class Sink(Protocol):
             part: The part.
             data: Its bytes.
             md5: Theirs, to be compared with the target's. None if that was not computed here:
-                the caller compares the md5s of all parts in the end.
+                the caller compares the md5s of all parts, or that of the whole, in the end. A
+                local file tells a checksum then.
             guard: The stop.
         """
         ...
@@ -201,7 +202,10 @@ class Sink(Protocol):
         ...
 
     def publish(self, part_md5s: Sequence[str], guard: Guard) -> str:
-        """Make the target visible under its name; its etag, read back and compared."""
+        """Make the target visible under its name; its etag, read back and compared.
+
+        A file has none: empty.
+        """
         ...
 
     def discard(self) -> None:

@@ -15,6 +15,7 @@ from poya.transfer.layout import Layout, lay_out_file, lay_out_object, recut_lay
 from poya.transfer.moving import Mover
 from poya.transfer.pipeline import Unapproved
 from poya.transfer.ports import Expected, Held, Opening, Reader, Sink
+from poya.transfer.savings import is_covered, savings_for
 from poya.transfer.verdict import Read, judge, source_damaged
 from poya.transfer.workshop import Workshop, guards_for
 
@@ -71,20 +72,18 @@ class _Artifact:
         return self._result(sink, layout, etag, (proof, read))
 
     def _move_and_prove(self, sink: Sink) -> tuple[Proof, Read]:
+        savings = savings_for(
+            self._job, self._wanted, self._layout, sink, is_cut_certain=self._mover.is_cut_certain
+        )
         kept = dict(sink.kept)
         try:
-            skips = bool(kept) and self._proves_unread(sink)
-            trusts = self._proves_in_the_end(sink) and sink.guards_way
-            if skips or trusts:
-                self._mover.move(sink, self._shop, kept, skips_kept=skips, trusts_sink=trusts)
-                read = self._mover.read()
-                if self._etag in read.etags:
-                    return self._judged(read), read
+            self._mover.move(sink, self._shop, kept, savings)
+            read = self._mover.read()
+            if savings and not is_covered(self._wanted, sink, read):
                 # What the target holds is not what the source does: compare everything, and mend
                 # what differs.
-                kept = self._mover.md5s_so_far()
-            self._mover.move(sink, self._shop, kept)
-            read = self._mover.read()
+                self._mover.move(sink, self._shop, self._mover.md5s_so_far())
+                read = self._mover.read()
         except Unapproved as error:
             raise self._damage(Read(error.md5, {error.md5: None})) from error
         return self._judged(read), read
@@ -94,28 +93,6 @@ class _Artifact:
         if proof is None:
             raise self._damage(read)
         return proof
-
-    def _proves_unread(self, sink: Sink) -> bool:
-        """Whether the etag will prove kept parts, so that they need not be read again."""
-        return (
-            not sink.reads_back
-            and not self._job.sha256
-            and self._wanted.md5 is not None
-            and part_count(self._etag) == self._layout.count
-        )
-
-    def _proves_in_the_end(self, sink: Sink) -> bool:
-        """Whether the source's etag will prove what the target tells of each part.
-
-        Then nobody need compute the parts' md5s here: the source's store computed them of what
-        it holds, the target's store of what it got.
-        """
-        return (
-            not sink.reads_back
-            and not self._layout.is_streamed
-            and self._mover.is_cut_certain
-            and part_count(self._etag) == self._layout.count
-        )
 
     def _damage(self, read: Read) -> DataDamaged:
         again_same = None

@@ -15,7 +15,7 @@ from poya.model.names import image_id_of
 from poya.model.records import Group, SessionTemplate
 from poya.model.vcluster import Gap, Selector, VCluster
 from poya.planning.checks.gaps import is_critical
-from poya.sites.bundle.contents import Contents, Flaw, StoredImage
+from poya.sites.bundle.contents import Contents, Flaw, StoredArtifact, StoredImage
 from poya.sites.bundle.digests import HashProgress, hash_files, ignore_progress
 from poya.sites.bundle.images import draft_image, finish_image
 from poya.sites.bundle.indexed import read_indexed
@@ -106,7 +106,7 @@ class BundleSource:
         self._contents = contents
         self._refuses_damage = refuses_damage
         self._progress = progress
-        self._files: dict[str, Path] | None = None
+        self._files: dict[str, FileSource] | None = None
 
     @property
     def label(self) -> str:
@@ -140,12 +140,12 @@ class BundleSource:
             self._files = await asyncio.to_thread(self._find_files)
         if path not in self._files:
             raise NotFound(f"{self.label} has no file for {path}.")
-        return FileSource(self._files[path])
+        return self._files[path]
 
-    def _find_files(self) -> dict[str, Path]:
+    def _find_files(self) -> dict[str, FileSource]:
         drafts = [draft_image(stored) for stored in self._contents.images]
         return {
-            str(draft.manifest.artifacts[number].path): file.path
+            str(draft.manifest.artifacts[number].path): _source(file)
             for draft in drafts
             if draft.manifest is not None
             for number, file in draft.files.items()
@@ -346,6 +346,11 @@ def _reference_gaps(contents: Contents, templates: tuple[SessionTemplate, ...]) 
             )
             gaps.extend(_path_gaps(contents.images, boot_set.path, user))
     return list(dict.fromkeys(gaps))
+
+
+def _source(file: StoredArtifact) -> FileSource:
+    # An index names a part size only of bytes that were seen to have all digests it lists.
+    return FileSource(file.path, file.entry.part_size_bytes if file.entry is not None else None)
 
 
 def _path_gaps(images: tuple[StoredImage, ...], path: str, user: str) -> list[Gap]:
