@@ -49,9 +49,10 @@ def path(tmp_path: Path) -> Path:
     return tmp_path / "rootfs"
 
 
-@pytest.mark.parametrize("size", [0, 1, PART - 1, PART, 2 * PART + 7])
-@pytest.mark.parametrize("part_bytes", [None, PART, 6 * 1024**2])
-@pytest.mark.parametrize("knows_md5", [True, False])
+@pytest.mark.parametrize("size", [0, 1, PART, 2 * PART + 7])
+@pytest.mark.parametrize(
+    ("part_bytes", "knows_md5"), [(None, True), (PART, True), (6 * 1024**2, False)]
+)
 def test_a_file_goes_down_and_up_again_with_the_equal_etag(
     alps: Side, prealps: Side, path: Path, size: int, part_bytes: int | None, knows_md5: bool
 ) -> None:
@@ -131,7 +132,7 @@ def test_a_wrong_record_leaves_no_file(alps: Side, path: Path) -> None:
     assert list(path.parent.iterdir()) == []
 
 
-@pytest.mark.parametrize("after", [1, 2, 3])
+@pytest.mark.parametrize("after", [1, 3])
 @pytest.mark.parametrize("first_knows", [True, False])
 @pytest.mark.parametrize("then_knows", [True, False])
 def test_a_download_is_continued_whatever_is_known_by_then(

@@ -58,7 +58,7 @@ def apply(session: Session, /, file: str, here: str, there: str, **options: Any)
         as_json=options["output"] == "json",
         pre_hook=options["pre_hook"],
         post_hook=options["post_hook"],
-        moving=moving_of(options),
+        moving=moving_of(options, session.settings),
     )
     interrupted = Interrupted()
     work = carry_out(workshop, places, plan, wishes, interrupted)

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, BinaryIO, cast
 
 import click
 
+from poya.cli.moving import usual_moving
 from poya.cli.progress import following
 from poya.cli.session import Session
 from poya.cli.text import count, printable, size, wrapped
@@ -77,7 +78,7 @@ def export_bundle(session: Session, directory: str, destination: str, wrapping: 
     parcel = parcel_of(Path(directory).absolute())
     if not wrapping.recipients:
         _warn_of_secrets(parcel)
-    with _watched(parcel) as work, _to(session, destination, wrapping) as store:
+    with _watched(session, parcel) as work, _to(session, destination, wrapping) as store:
         store.write(parcel, work)
         label = store.label
     click.echo(
@@ -96,7 +97,7 @@ def import_bundle(session: Session, origin: str, directory: str, wrapping: Wrapp
 
     keys = tuple(read_public_key(key) for key in wrapping.keys)
     landing = Landing(Path(directory).absolute(), TrustPolicy(keys, must_be_signed=bool(keys)))
-    with _watched(None) as work, _from(session, origin, wrapping) as store:
+    with _watched(session) as work, _from(session, origin, wrapping) as store:
         store.read(landing, work)
     click.echo(
         printable(
@@ -124,7 +125,8 @@ def _warn_of_secrets(parcel: Parcel) -> None:
 
 
 @contextmanager
-def _watched(parcel: Parcel | None) -> Iterator[Work]:
+def _watched(session: Session, parcel: Parcel | None = None) -> Iterator[Work]:
+    """Work within the limits of the configuration, shown as it goes on."""
     from poya.migration.events import MoveStarted
     from poya.sites.bundle.stores.base import Work
     from poya.transfer import Cancel
@@ -133,7 +135,7 @@ def _watched(parcel: Parcel | None) -> Iterator[Work]:
         if parcel is not None:
             files = parcel.index.files.items()
             listener(MoveStarted(tuple((n, n, e.size_bytes or 0) for n, e in files)))
-        yield Work(Cancel(), listener)
+        yield Work(Cancel(), listener, usual_moving(session.settings).limits(None))
 
 
 @contextmanager

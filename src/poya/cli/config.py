@@ -13,6 +13,7 @@ from poya.cli.verbs import Verbs
 
 if TYPE_CHECKING:
     from poya.cli.config_check import SiteReport
+    from poya.settings import TransferSettings
 
 
 @click.group(cls=Verbs)
@@ -34,6 +35,7 @@ def show(session: Session) -> None:
     settings = session.settings
     click.echo(f"configuration  {settings.path}")
     click.echo(f"current site   {session.site or settings.current or '(none)'}")
+    click.echo(f"transfers      {_transfers(settings.transfer)}")
     for site in settings.sites.values():
         click.echo(f"\n[{site.name}]")
         rows = (
@@ -46,6 +48,17 @@ def show(session: Session) -> None:
         )
         for name, value in rows:
             click.echo(f"  {name:12} {value}")
+
+
+def _transfers(table: TransferSettings) -> str:
+    said = {
+        "bandwidth": table.bandwidth,
+        "parallel": table.parallel,
+        "memory": table.memory,
+        "delta": table.delta if table.delta != "auto" else "",
+    }
+    words = ", ".join(f"{name} {value}" for name, value in said.items() if value)
+    return printable(words or "as usual")
 
 
 @config.command()
@@ -89,11 +102,13 @@ def check(session: Session, names: tuple[str, ...], site: str | None, output: st
     """
     from poya.cli.asynchronous import run_async
     from poya.cli.config_check import report_on
+    from poya.cli.moving import usual_moving
     from poya.concurrency import together
     from poya.errors import ConfigError
     from poya.site_config import site_config
 
     settings = session.settings
+    usual_moving(settings)
     asked = (*names, *([site] if site else []))
     chosen = [settings.site(name) for name in asked] or [*settings.sites.values()]
     if not chosen:

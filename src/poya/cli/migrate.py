@@ -128,7 +128,7 @@ def _bring(
     workshop = Workshop(session.settings)
     places = (workshop.place(sites[0]), workshop.place(sites[1]))
     interrupted = Interrupted()
-    work = bring(workshop, places, selector, wishes_of(options), interrupted)
+    work = bring(workshop, places, selector, wishes_of(options, session.settings), interrupted)
     show_outcome(run_async(work, interrupted), as_json=options["output"] == "json")
 
 
@@ -166,7 +166,8 @@ def backup(
 
     if not name and not templates:
         raise click.UsageError("Give the session template: -b TEMPLATE.")
-    back_up(session, site, (name, templates), destination, wishes_of({**options, "yes": True}))
+    wishes = wishes_of({**options, "yes": True}, session.settings)
+    back_up(session, site, (name, templates), destination, wishes)
 
 
 @migrate.command()
@@ -227,7 +228,7 @@ def restore(
     elif as_of is not None or group:
         raise click.UsageError("--as-of DATE and --group go with --bundle DIR.")
     place: Place = bundle_place(session, bundle) if bundle else files
-    restore_from(session, site, (place, templates), wishes_of(options))
+    restore_from(session, site, (place, templates), wishes_of(options, session.settings))
 
 
 for _verb in VERBS:

@@ -6,13 +6,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import click
 
-from poya.errors import UsageError
+from poya.errors import ConfigError, UsageError
 
 if TYPE_CHECKING:
+    from poya.settings import Settings
     from poya.transfer import Limits
     from poya.transfer.delta import Mode
 
@@ -85,9 +86,7 @@ def moving_options(command: _Command) -> _Command:
         click.option(
             "--delta",
             type=click.Choice(["auto", "always", "never"]),
-            default="auto",
-            show_default=True,
-            help="Of rebuilt files send only what is new; auto: where that turns out faster.",
+            help="Of rebuilt files send only what is new; auto (the usual): where it is faster.",
         ),
         click.option("--memory", default="", metavar="SIZE", help="For all of poya; else 256M."),
         click.option(
@@ -107,20 +106,41 @@ def moving_options(command: _Command) -> _Command:
     return command
 
 
-def moving_of(options: dict[str, Any]) -> Moving:
-    """What the options of `moving_options` say.
+def moving_of(options: dict[str, Any], settings: Settings) -> Moving:
+    """What the options of `moving_options` say, and the configuration where they say nothing.
 
     Raises:
-        UsageError: One cannot be read.
+        UsageError: An option cannot be read.
+        ConfigError: What the configuration says cannot be read.
     """
+    usual = usual_moving(settings)
     moving = Moving(
-        options.get("bandwidth") or "",
-        options.get("parallel"),
-        options.get("memory") or "",
-        options.get("progress") or "auto",
-        options.get("delta") or "auto",
+        options.get("bandwidth") or usual.bandwidth,
+        options.get("parallel") or usual.parallel,
+        options.get("memory") or usual.memory,
+        options.get("progress") or usual.progress,
+        options.get("delta") or usual.delta,
     )
     moving.check()
+    return moving
+
+
+def usual_moving(settings: Settings) -> Moving:
+    """What the configuration's `[transfer]` says.
+
+    Raises:
+        ConfigError: One of its values cannot be read.
+    """
+    table = settings.transfer
+    moving = Moving(table.bandwidth, table.parallel, table.memory, delta=cast("Mode", table.delta))
+    try:
+        if moving != Moving():
+            moving.check()
+    except UsageError as error:
+        where = f"In [transfer] of {settings.path}."
+        raise ConfigError(
+            error.what, why=f"{where} {error.why}".strip(), todo=error.todo
+        ) from error
     return moving
 
 

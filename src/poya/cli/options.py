@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from poya.model.intent import Intent
     from poya.model.mapping_file import SiteMapping
     from poya.model.vcluster import Selector
+    from poya.settings import Settings
 
 _Command = Callable[..., Any]
 
@@ -192,8 +193,8 @@ def mapping_of(options: dict[str, Any]) -> SiteMapping:
     return joined([*files, parse_mapping_options(options["mapped"])])
 
 
-def wishes_of(options: dict[str, Any]) -> Wishes:
-    """The wishes that the options of `wish_options` express."""
+def wishes_of(options: dict[str, Any], settings: Settings) -> Wishes:
+    """The wishes that the options of `wish_options` express; the configuration has the rest."""
     from poya.cli.flow import Wishes
 
     return Wishes(
@@ -206,7 +207,7 @@ def wishes_of(options: dict[str, Any]) -> Wishes:
         as_json=options["output"] == "json",
         pre_hook=options["pre_hook"],
         post_hook=options["post_hook"],
-        moving=moving_of(options),
+        moving=moving_of(options, settings),
     )
 
 

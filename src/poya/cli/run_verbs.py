@@ -33,7 +33,9 @@ def resume(session: Session, /, run_id: str, output: str, **options: Any) -> Non
     from poya.cli.flow import show_outcome
 
     interrupted = Interrupted()
-    work = go_on(Workshop(session.settings), run_id, moving_of(options), interrupted)
+    work = go_on(
+        Workshop(session.settings), run_id, moving_of(options, session.settings), interrupted
+    )
     outcome = run_async(work, interrupted)
     show_outcome(outcome, as_json=output == "json")
 

@@ -13,6 +13,7 @@ from poya.settings.configuration import (
 )
 from poya.settings.placement import PlacementSettings
 from poya.settings.tables import SecretPlace
+from poya.settings.transfer import TransferSettings
 
 __all__ = [
     "AuthSettings",
@@ -24,6 +25,7 @@ __all__ = [
     "Settings",
     "SiteSettings",
     "StoreSettings",
+    "TransferSettings",
     "configuration_path",
     "load_settings",
     "set_current_site",

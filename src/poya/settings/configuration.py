@@ -30,6 +30,7 @@ from poya.settings.tables import path_of as _path
 from poya.settings.tables import refuse_unknown as _refuse_unknown
 from poya.settings.tables import text_of as _text
 from poya.settings.tables import texts_of as _texts
+from poya.settings.transfer import TransferSettings, read_transfer
 
 _SITE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}")
 
@@ -74,12 +75,14 @@ class Settings:
     Attributes:
         path: Where it was read from; the file may not exist.
         current: The site that commands use when none is named.
+        transfer: How bytes move where no option says otherwise.
     """
 
     path: Path
     current: str | None
     sites: Mapping[str, SiteSettings]
     stores: Mapping[str, StoreSettings] = field(default_factory=dict)
+    transfer: TransferSettings = field(default_factory=TransferSettings)
 
     def site(self, name: str | None) -> SiteSettings:
         """The named site, or the current one.
@@ -184,7 +187,7 @@ def _with_current(text: str, name: str | None, path: Path) -> str:
 
 
 def _settings(path: Path, value: Mapping[str, Any]) -> Settings:
-    _refuse_unknown(value, frozenset({"site", "sites", "stores"}), "the configuration")
+    _refuse_unknown(value, frozenset({"site", "sites", "stores", "transfer"}), "the configuration")
     sites = value.get("sites", {})
     if not isinstance(sites, dict):
         raise ConfigError("'sites' is not a table of sites.")
@@ -193,7 +196,8 @@ def _settings(path: Path, value: Mapping[str, Any]) -> Settings:
     current = value.get("site")
     if current is not None and not isinstance(current, str):
         raise ConfigError("'site' is not the name of a site.")
-    return Settings(path, current or None, read, read_stores(value.get("stores", {}), base))
+    stores = read_stores(value.get("stores", {}), base)
+    return Settings(path, current or None, read, stores, read_transfer(value.get("transfer", {})))
 
 
 def _site(name: str, table: object, base: Path) -> SiteSettings:

@@ -41,6 +41,12 @@ _TEMPLATE = """\
 
 # [sites.alps.services]         # services that are not behind the gateway
 # nexus = "https://nexus.cmn.alps.example.org/service/rest"
+
+# [transfer]                    # how bytes move where no option says otherwise
+# bandwidth = "08:00,100M 19:00,off"           # bytes a second, by local time
+# parallel = 32                                # requests at once, each way; else 16
+# memory = "512M"                              # for all of poya; else 256M
+# delta = "auto"                               # rebuilt files: auto, always or never
 """
 
 
