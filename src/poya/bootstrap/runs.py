@@ -128,6 +128,19 @@ class Runs:
         finally:
             journal.close()
 
+    def all_facts(self) -> list[dict[str, str]]:
+        """What is known of every run, the newest last.
+
+        A run whose journal cannot be read is in the state `damaged`, and says why.
+        """
+        return [self._facts_or_damage(name) for name in self.store.names()]
+
+    def _facts_or_damage(self, name: str) -> dict[str, str]:
+        try:
+            return self.facts_of(name)
+        except PoyaError as error:
+            return {"run": name, "state": "damaged", "stopped_because": str(error)}
+
     @property
     def key_path(self) -> Path:
         """The operator's signing key; it need not be there yet."""

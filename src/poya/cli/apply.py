@@ -69,8 +69,8 @@ def _refuse_if_begun(workshop: Workshop, plan: Plan) -> None:
     """A run of this very plan that stopped part-way is gone on with, not begun again."""
     from poya.errors import Conflict
 
-    for name in workshop.runs.store.names():
-        facts = workshop.runs.facts_of(name)
+    for facts in workshop.runs.all_facts():
+        name = facts["run"]
         is_open = facts.get("state") in ("planned", "applying", "stopped")
         if is_open and facts.get("plan_digest") == plan.digest():
             raise Conflict(

@@ -19,8 +19,7 @@ def estimate(workshop: Workshop, plan: Plan) -> str:
     """One line; empty where nothing is to be moved, or nothing was measured yet."""
     if not plan.bytes_to_move:
         return ""
-    for name in reversed(workshop.runs.store.names()):
-        facts = workshop.runs.facts_of(name)
+    for facts in reversed(workshop.runs.all_facts()):
         same_places = (facts.get("source_label"), facts.get("target_label")) == (
             plan.source,
             plan.target,
@@ -29,5 +28,5 @@ def estimate(workshop: Workshop, plan: Plan) -> str:
         if same_places and moved >= _LEAST_BYTES and took_s:
             rate = moved / took_s
             about = duration(plan.bytes_to_move / rate)
-            return f"About {about} at {size(rate)}/s, as the run {name} measured."
+            return f"About {about} at {size(rate)}/s, as the run {facts['run']} measured."
     return ""

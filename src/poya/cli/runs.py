@@ -33,7 +33,7 @@ _EVICTION = (
 def list_runs(session: Session, *, as_json: bool) -> None:
     """Print all runs."""
     workshop = Workshop(session.settings)
-    runs = [workshop.runs.facts_of(name) for name in workshop.runs.store.names()]
+    runs = workshop.runs.all_facts()
     if as_json:
         click.echo(json.dumps(runs, indent=2))
         return

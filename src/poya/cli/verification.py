@@ -72,8 +72,7 @@ def _run_of(workshop: Workshop, name: str) -> str:
     try:
         return workshop.runs.store.find(name).run
     except NotFound:
-        facts = [workshop.runs.facts_of(run) for run in reversed(workshop.runs.store.names())]
-        for run in facts:
+        for run in reversed(workshop.runs.all_facts()):
             if run.get("vcluster") == name and run.get("state") == "applied":
                 return run["run"]
         raise

@@ -33,6 +33,13 @@ _ADOPTING = 3
 _PROBES = {1: "SELECT 1 FROM run, step, upload LIMIT 1", 2: "SELECT 1 FROM log LIMIT 1"}
 
 
+WITHOUT_JOURNAL = (
+    "Bring the run's directory back from a backup. poya does not guess what a run wrote; its last "
+    "receipt (receipts/ beside runs/) says so, and images carry its id in their metadata "
+    "(poya.run)."
+)
+
+
 def connect(path: Path) -> sqlite3.Connection:
     """Open the file: WAL with full sync, transactions begun and ended by us alone."""
     connection = sqlite3.connect(path, timeout=10, check_same_thread=False, isolation_level=None)
@@ -72,25 +79,21 @@ def check(connection: sqlite3.Connection, path: Path) -> None:
                 connection.execute(probe).fetchone()
         faults = connection.execute("PRAGMA quick_check(1)").fetchone()[0]
     except sqlite3.Error as error:
-        raise _unreadable(path, str(error)) from error
+        raise unreadable(path, str(error)) from error
     if version > SCHEMA_VERSION:
         raise UsageError(
             f"The journal {path} has version {version}; this poya knows {SCHEMA_VERSION}.",
             todo="Use the poya that started the run, or a newer one.",
         )
     if version == 0:
-        raise _unreadable(path, "It is empty.")
+        raise unreadable(path, "It is empty.")
     if faults != "ok":
-        raise _unreadable(path, str(faults))
+        raise unreadable(path, str(faults))
 
 
-def _unreadable(path: Path, why: str) -> UsageError:
-    return UsageError(
-        f"The journal {path} cannot be read.",
-        why=why,
-        todo="Bring it back from a backup of the directory. Without it poya does not guess what "
-        "the run wrote: images carry its id in their metadata (poya.run).",
-    )
+def unreadable(path: Path, why: str) -> UsageError:
+    """The refusal of a journal that is damaged."""
+    return UsageError(f"The journal {path} cannot be read.", why=why, todo=WITHOUT_JOURNAL)
 
 
 def _version(connection: sqlite3.Connection) -> int:

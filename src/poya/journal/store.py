@@ -23,7 +23,7 @@ from poya.errors import Cancelled, Locked, PoyaError, StoppedPartWay, UsageError
 from poya.journal.audit import disagreement
 from poya.journal.entries import STOP, TOKEN, append, digest_of, now, read_log
 from poya.journal.log import LogEntry
-from poya.journal.schema import bring_forward, check, connect
+from poya.journal.schema import WITHOUT_JOURNAL, bring_forward, check, connect, unreadable
 
 StepState: TypeAlias = Literal["intent", "done", "failed", "undone"]
 RunState: TypeAlias = Literal["planned", "applying", "applied", "stopped", "undoing", "undone"]
@@ -98,7 +98,7 @@ class Journal:
         try:
             connection = connect(path)
         except sqlite3.Error as error:
-            raise UsageError(f"The journal {path} cannot be read.", why=str(error)) from error
+            raise unreadable(path, str(error)) from error
         try:
             check(connection, path)
             with _guarded(_WRITING):
@@ -136,7 +136,7 @@ class Journal:
             raise UsageError(
                 "The run's journal is damaged; nothing was sent.",
                 why=why,
-                todo="Bring the run's directory back from a backup.",
+                todo=WITHOUT_JOURNAL,
             )
 
     def evict(self, evicted_by: Mapping[str, str]) -> None:
@@ -333,7 +333,8 @@ def _guarded(what: str) -> Iterator[None]:
         raise StoppedPartWay(
             what,
             why=str(error),
-            todo="Make room or give the directory back its rights, then resume the run.",
+            todo="Make room where runs are kept ($XDG_STATE_HOME, else ~/.local/state), or give "
+            "the directory back its rights.",
         ) from error
 
 

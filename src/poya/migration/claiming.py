@@ -24,6 +24,8 @@ RENEWED_EVERY_S = 60.0
 # A holder that is alive renews its claim ten times in this time. Clocks of operators' machines
 # must not differ by more.
 STALE_S = 600.0
+# Nobody waits longer to be told that the site is out of reach.
+DROPPED_WITHIN_S = 10.0
 
 
 @asynccontextmanager
@@ -59,9 +61,10 @@ async def claimed(
         renewal.cancel()
         with contextlib.suppress(asyncio.CancelledError):
             await renewal
-        # Whoever cannot take it away leaves it: it is stale in ten minutes.
-        with contextlib.suppress(PoyaError):
-            await claims.drop(run)
+        # Whoever cannot take it away soon leaves it: it is stale in ten minutes.
+        with contextlib.suppress(PoyaError, TimeoutError):
+            async with asyncio.timeout(DROPPED_WITHIN_S):
+                await claims.drop(run)
             journal.set_fact(CLAIM_FACT, "")
 
 

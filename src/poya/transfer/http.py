@@ -8,6 +8,7 @@ Bodies are sent from and received into buffers of the caller. On loopback TLS ht
 from __future__ import annotations
 
 import http.client
+import re
 import socket
 import ssl
 import threading
@@ -26,6 +27,8 @@ _IDLE_LIMIT_S = 25.0
 _MAX_IDLE = 32
 _MAX_SMALL_BODY_BYTES = 8 * 1024 * 1024
 _OK = (200, 206)
+# Python's ssl puts the line of its own source before OpenSSL's words.
+_OPENSSL_LINE = re.compile(r"^_ssl\.c:\d+: ")
 
 _Failure = (OSError, http.client.HTTPException)
 
@@ -260,7 +263,7 @@ def _chunks(body: Body) -> Generator[memoryview, None, None]:
 
 def _reason(error: Exception) -> str:
     if isinstance(error, TimeoutError):
-        return str(error) or "no answer in time"
+        return _OPENSSL_LINE.sub("", str(error)) or "no answer in time"
     if isinstance(error, socket.gaierror):
         return f"its name does not resolve here ({error.strerror})"
     if isinstance(error, http.client.IncompleteRead):
@@ -269,4 +272,4 @@ def _reason(error: Exception) -> str:
         return f"the answer is not HTTP ({type(error).__name__})"
     if isinstance(error, OSError) and error.strerror:
         return error.strerror
-    return str(error) or type(error).__name__
+    return _OPENSSL_LINE.sub("", str(error)) or type(error).__name__

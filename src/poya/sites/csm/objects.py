@@ -17,6 +17,7 @@ from poya.sites.csm.watched import watching_store
 from poya.transfer import (
     Credentials,
     Endpoint,
+    Guard,
     ObjectHead,
     ObjectPlace,
     ObjectSource,
@@ -48,7 +49,7 @@ class Objects:
         """Describe an object; None if it, or its bucket, is not there."""
         store = await self._open()
         try:
-            return await _in_thread(lambda: store.head(_place(path)))
+            return await _in_thread(lambda guard: store.head(_place(path), guard=guard))
         except NotFound:
             return None
 
@@ -60,7 +61,7 @@ class Objects:
             AuthenticationError: It may not be used.
         """
         store = await self._open()
-        return await _in_thread(lambda: store.bucket_room(bucket))
+        return await _in_thread(lambda guard: store.bucket_room(bucket, guard=guard))
 
     async def read_small(self, path: S3Path, limit_bytes: int) -> bytes:
         """Read a whole small object.
@@ -70,32 +71,36 @@ class Objects:
             NotFound: It is not there.
         """
         store = await self._open()
-        return await _in_thread(lambda: store.get_small(_place(path), limit_bytes))
+        return await _in_thread(
+            lambda guard: store.get_small(_place(path), limit_bytes, guard=guard)
+        )
 
     async def write_small(self, path: S3Path, body: bytes) -> None:
         """Write a small object in one request."""
         store = await self._open()
-        await _in_thread(lambda: store.put_small(_place(path), body))
+        await _in_thread(lambda guard: store.put_small(_place(path), body, guard=guard))
 
     async def keys_below(self, prefix: S3Path) -> list[str]:
         """The keys of every object that begin with the prefix."""
         store = await self._open()
-        return await _in_thread(lambda: store.list_keys(prefix.bucket, prefix.key))
+        return await _in_thread(
+            lambda guard: store.list_keys(prefix.bucket, prefix.key, guard=guard)
+        )
 
     async def delete(self, path: S3Path) -> None:
         """Delete one object; absent is fine."""
         store = await self._open()
-        await _in_thread(lambda: store.delete(_place(path)))
+        await _in_thread(lambda guard: store.delete(_place(path), guard=guard))
 
     async def abort_uploads_below(self, prefix: S3Path) -> None:
         """Abort every unfinished upload whose key begins with the prefix."""
         store = await self._open()
-        await _in_thread(lambda: _abort_uploads_below(store, prefix))
+        await _in_thread(lambda guard: _abort_uploads_below(store, prefix, guard))
 
     async def delete_below(self, prefix: S3Path) -> None:
         """Delete every object and every unfinished upload whose key begins with the prefix."""
         store = await self._open()
-        await _in_thread(lambda: _delete_below(store, prefix))
+        await _in_thread(lambda guard: _delete_below(store, prefix, guard))
 
     async def readable(self, path: S3Path) -> ObjectSource:
         """An object to read ranges of."""
@@ -181,16 +186,22 @@ def _place(path: S3Path) -> ObjectPlace:
     return ObjectPlace(path.bucket, path.key)
 
 
-def _abort_uploads_below(store: S3Store, prefix: S3Path) -> None:
-    for upload in store.list_uploads(prefix.bucket, prefix.key):
-        store.abort(ObjectPlace(prefix.bucket, upload.key), upload.upload_id)
+def _abort_uploads_below(store: S3Store, prefix: S3Path, guard: Guard) -> None:
+    for upload in store.list_uploads(prefix.bucket, prefix.key, guard):
+        store.abort(ObjectPlace(prefix.bucket, upload.key), upload.upload_id, guard)
 
 
-def _delete_below(store: S3Store, prefix: S3Path) -> None:
-    _abort_uploads_below(store, prefix)
-    for key in store.list_keys(prefix.bucket, prefix.key):
-        store.delete(ObjectPlace(prefix.bucket, key))
+def _delete_below(store: S3Store, prefix: S3Path, guard: Guard) -> None:
+    _abort_uploads_below(store, prefix, guard)
+    for key in store.list_keys(prefix.bucket, prefix.key, guard):
+        store.delete(ObjectPlace(prefix.bucket, key), guard)
 
 
-async def _in_thread(work: Callable[[], _T]) -> _T:
-    return await asyncio.to_thread(work)
+async def _in_thread(work: Callable[[Guard], _T]) -> _T:
+    """Work in a thread; whoever is cancelled meanwhile has it stop too, and not try again."""
+    guard = Guard()
+    try:
+        return await asyncio.to_thread(work, guard)
+    except asyncio.CancelledError:
+        guard.cancel.set()
+        raise
