@@ -64,6 +64,8 @@ class ReleaseProfile:
         tapms: Version of TAPMS; None: there are no tenants.
         tapms_path: Where TAPMS answers below /apis/tapms.
         tapms_finds_owners: POST of xnames to TAPMS finds the tenants that own them.
+        store_takes_chunks: The object store takes bodies without a length and trailing checksums:
+            Ceph RGW 16 does not (seen on 16.2.15); of later ones it is assumed.
         tenant_versions: API versions of the resource Tenant, oldest first; the last is stored.
     """
 
@@ -107,6 +109,7 @@ class ReleaseProfile:
     tapms: str | None = None
     tapms_path: str = ""
     tapms_finds_owners: bool = False
+    store_takes_chunks: bool = False
     tenant_versions: tuple[str, ...] = ()
 
 
@@ -151,6 +154,7 @@ _CSM_1_5 = replace(
     cfs_special_parameters=True,
     pcs="2.3.1",
     pcs_posts_status=True,
+    store_takes_chunks=True,
     tapms="1.5.7",
     tapms_path="v1alpha2",
     tenant_versions=("v1alpha1", "v1alpha2"),

@@ -108,7 +108,8 @@ class RunningSite:
 
     def _store_server(self, port: int, certificates: Certificates) -> S3Server:
         objects = self.ground.objects
-        front = S3Front(objects.backend, SignatureCheck(objects.mint))
+        check, chunks = SignatureCheck(objects.mint), self.ground.profile.store_takes_chunks
+        front = S3Front(objects.backend, check, takes_chunks=chunks)
         attendance = Attendance(self._observe, self._strike)
         try:
             return S3Server(front, port, certificates.server_context(), attendance)

@@ -31,7 +31,11 @@ class Store:
     ca: Path
 
     def client(
-        self, issued: StsCredentials | None = None, changed: dict[str, str | None] | None = None
+        self,
+        issued: StsCredentials | None = None,
+        changed: dict[str, str | None] | None = None,
+        *,
+        trailers: bool = False,
     ) -> Any:
         """A botocore S3 client; `changed` replaces parts of the credentials."""
         issued = issued or self.objects.issue_credentials(3600)
@@ -40,12 +44,16 @@ class Store:
             "aws_secret_access_key": issued.secret_access_key,
             "aws_session_token": issued.session_token,
         }
-        return s3_client(self.url, self.ca, given | (changed or {}))
+        return s3_client(self.url, self.ca, given | (changed or {}), trailers=trailers)
 
 
-def s3_client(url: str, ca: Path, credentials: dict[str, str | None]) -> Any:
+def s3_client(
+    url: str, ca: Path, credentials: dict[str, str | None], *, trailers: bool = False
+) -> Any:
+    """A client; `trailers`: with checksums behind bodies, as botocore sends them by itself."""
     config = botocore.config.Config(
         signature_version="s3v4",
+        request_checksum_calculation="when_supported" if trailers else "when_required",
         s3={"addressing_style": "path"},
         retries={"total_max_attempts": 1},
     )
@@ -81,5 +89,12 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
 @pytest.fixture(scope="module")
 def s3(store: Store) -> Iterator[Any]:
     client = store.client()
+    yield client
+    client.close()
+
+
+@pytest.fixture(scope="module")
+def trailing_s3(store: Store) -> Iterator[Any]:
+    client = store.client(trailers=True)
     yield client
     client.close()

@@ -230,14 +230,126 @@ def test_uploads_and_parts_are_listed_and_aborted(s3: Any) -> None:
     assert code_of(error) == (404, "NoSuchUpload")
 
 
-def test_refuses_parts_that_are_small_wrong_or_in_disorder(s3: Any) -> None:
+def test_refuses_parts_that_are_small_wrong_or_not_all_there(s3: Any) -> None:
     upload_id, parts = upload(s3, "parts", [b"small", b"two"])
-    wrong = [{"PartNumber": 1, "ETag": '"' + "0" * 32 + '"'}]
-    cases = {"EntityTooSmall": parts, "InvalidPart": wrong, "InvalidPartOrder": parts[::-1]}
-    for expected, chosen in cases.items():
+    wrong = [parts[0], {"PartNumber": 2, "ETag": '"' + "0" * 32 + '"'}]
+    big_id, big = upload(s3, "big", [os.urandom(PART), b"two", b"three"])
+    cases = [
+        ("EntityTooSmall", "parts", upload_id, parts),
+        ("EntityTooSmall", "parts", upload_id, wrong),
+        ("InvalidPart", "parts", upload_id, wrong[1:]),
+        ("InvalidPart", "big", big_id, big[:2]),
+        ("MalformedXML", "big", big_id, []),
+    ]
+    for expected, key, number, chosen in cases:
         with pytest.raises(ClientError) as error:
-            complete(s3, "parts", upload_id, chosen)
+            complete(s3, key, number, chosen)
         assert code_of(error) == (400, expected)
+
+
+def test_the_order_of_named_parts_does_not_matter(s3: Any) -> None:
+    """Ceph RGW 16.2.15 sorts them, and takes one that is named twice once."""
+    bodies = [os.urandom(PART), b"tail"]
+    upload_id, parts = upload(s3, "sorted", bodies)
+    complete(s3, "sorted", upload_id, [*parts[::-1], parts[0]])
+    assert s3.get_object(Bucket=BUCKET, Key="sorted")["Body"].read() == b"".join(bodies)
+
+
+def test_a_completion_is_remembered_by_its_object_only(s3: Any) -> None:
+    """Ceph RGW 16.2.15: an upload that it does not know is a 500 unless the object is its own."""
+    upload_id, parts = upload(s3, "gone", [b"one"])
+    complete(s3, "gone", upload_id, parts)
+    assert complete(s3, "gone", upload_id, parts)["ETag"].endswith("-1")
+    s3.put_object(Bucket=BUCKET, Key="gone", Body=b"another")
+    for number in (upload_id, "never-was"):
+        with pytest.raises(ClientError) as error:
+            complete(s3, "gone", number, parts)
+        assert code_of(error) == (500, "InternalError")
+    with pytest.raises(ClientError) as listed:
+        s3.list_parts(Bucket=BUCKET, Key="gone", UploadId=upload_id)
+    assert code_of(listed) == (404, "NoSuchKey")
+    with pytest.raises(ClientError) as aborted:
+        s3.abort_multipart_upload(Bucket=BUCKET, Key="gone", UploadId=upload_id)
+    assert code_of(aborted) == (404, "NoSuchUpload")
+
+
+def test_refuses_checksums_behind_a_body(trailing_s3: Any) -> None:
+    """Ceph RGW 16.2.15: what newer AWS clients send over TLS by themselves is a 411."""
+    with pytest.raises(ClientError) as error:
+        trailing_s3.put_object(Bucket=BUCKET, Key="trailing", Body=b"x")
+    assert code_of(error) == (411, "MissingContentLength")
+
+
+def test_quoted_etags_in_conditions_of_writes_match_nothing(s3: Any) -> None:
+    """Ceph RGW 16.2.15 takes the quotes off for reads only."""
+    quoted = s3.put_object(Bucket=BUCKET, Key="quoted", Body=b"1")["ETag"]
+    with pytest.raises(ClientError) as error:
+        s3.put_object(Bucket=BUCKET, Key="quoted", Body=b"2", IfMatch=quoted)
+    assert code_of(error) == (412, "PreconditionFailed")
+    s3.put_object(Bucket=BUCKET, Key="quoted", Body=b"3", IfMatch=quoted.strip('"'))
+    now = s3.head_object(Bucket=BUCKET, Key="quoted")["ETag"]
+    s3.put_object(Bucket=BUCKET, Key="quoted", Body=b"4", IfNoneMatch=now)
+    assert s3.get_object(Bucket=BUCKET, Key="quoted")["Body"].read() == b"4"
+
+
+@pytest.mark.parametrize(
+    ("asked", "expected"),
+    [
+        ("bytes=-0", b"0123456789"),
+        ("bytes=0-1,4-5", b"01"),
+        ("lines=2-3", b"0123456789"),
+        ("bytes=-99", b"0123456789"),
+    ],
+)
+def test_reads_odd_ranges_in_its_own_way(s3: Any, asked: str, expected: bytes) -> None:
+    """Ceph RGW 16.2.15: the first range only, and everything for what it does not understand."""
+    s3.put_object(Bucket=BUCKET, Key="digits", Body=b"0123456789")
+    found = s3.get_object(Bucket=BUCKET, Key="digits", Range=asked)
+    assert found["Body"].read() == expected
+
+
+def test_refuses_ranges_of_copies_beyond_the_end(s3: Any) -> None:
+    s3.put_object(Bucket=BUCKET, Key="digits", Body=b"0123456789")
+    upload_id, _ = upload(s3, "beyond", [])
+    with pytest.raises(ClientError) as error:
+        s3.upload_part_copy(
+            **{"Bucket": BUCKET, "Key": "beyond", "UploadId": upload_id, "PartNumber": 1},
+            CopySource=f"{BUCKET}/digits",
+            CopySourceRange="bytes=5-10",
+        )
+    assert code_of(error) == (416, "InvalidRange")
+
+
+def test_lists_go_on_after_a_name(s3: Any) -> None:
+    """Ceph RGW 16.2.15: the token of the next page is the last name of this one."""
+    for name in ("page/a", "page/b/1", "page/b/2", "page/c"):
+        s3.put_object(Bucket=BUCKET, Key=name, Body=b"x")
+    query = {"Bucket": BUCKET, "Prefix": "page/", "Delimiter": "/", "MaxKeys": 2}
+    first = s3.list_objects_v2(**query)
+    assert (first["IsTruncated"], first["NextContinuationToken"]) == (True, "page/b/")
+    second = s3.list_objects_v2(**query, ContinuationToken="page/b/")
+    assert [one["Key"] for one in second["Contents"]] == ["page/c"]
+    assert "CommonPrefixes" not in second
+    old = s3.list_objects(Bucket=BUCKET, Prefix="page/", MaxKeys=1)
+    assert old["NextMarker"] == "page/a"
+
+
+def test_errors_name_the_bucket(s3: Any) -> None:
+    """Ceph RGW 16: code, bucket, request; no message."""
+    with pytest.raises(ClientError) as error:
+        s3.get_object(Bucket=BUCKET, Key="nothing")
+    told = error.value.response["Error"]
+    assert (told["Code"], told["BucketName"], told.get("Message")) == ("NoSuchKey", BUCKET, None)
+    assert error.value.response["ResponseMetadata"]["RequestId"].startswith("tx")
+
+
+def test_refuses_names_that_are_too_long_and_digests_that_are_none(s3: Any) -> None:
+    with pytest.raises(ClientError) as name:
+        s3.put_object(Bucket=BUCKET, Key="k" * 1025, Body=b"x")
+    with pytest.raises(ClientError) as digest:
+        s3.put_object(Bucket=BUCKET, Key="k", Body=b"x", ContentMD5="AAAA")
+    assert code_of(name) == (400, "InvalidObjectName")
+    assert code_of(digest) == (400, "InvalidDigest")
 
 
 def test_a_part_that_is_sent_again_replaces_the_first(s3: Any) -> None:

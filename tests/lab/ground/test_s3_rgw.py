@@ -23,6 +23,10 @@ pytestmark = [
     pytest.mark.skipif(bool(ceph.missing_programs()), reason="Ceph is not installed"),
 ]
 
+_CREDENTIALS: dict[str, str | None] = {
+    "aws_access_key_id": ceph.ACCESS_KEY,
+    "aws_secret_access_key": ceph.SECRET_KEY,
+}
 # they look at what only the lab shows: which buckets CSM has, whose the objects are, its threads
 _OF_THE_LAB = {
     "test_the_buckets_of_csm_are_there_beforehand",
@@ -39,17 +43,27 @@ globals().update(
 
 
 @pytest.fixture(scope="module")
-def s3() -> Iterator[Any]:
-    """A client of a real gateway, with the buckets of CSM that the tests use."""
+def gateway() -> Iterator[ceph.Gateway]:
+    """A real gateway."""
     # Ceph puts sockets there: the path must be short
     short = tempfile.TemporaryDirectory(prefix="rgw", dir="/tmp")
-    with short as directory, ceph.gateway(Path(directory) / "a", "alps", store_gib=2) as gateway:
-        credentials: dict[str, str | None] = {
-            "aws_access_key_id": ceph.ACCESS_KEY,
-            "aws_secret_access_key": ceph.SECRET_KEY,
-        }
-        client = s3_client(gateway.url, gateway.ca, credentials)
-        for bucket in ("boot-images", "ims"):
-            client.create_bucket(Bucket=bucket)
-        yield client
-        client.close()
+    with short as directory, ceph.gateway(Path(directory) / "a", "alps", store_gib=2) as started:
+        yield started
+
+
+@pytest.fixture(scope="module")
+def s3(gateway: ceph.Gateway) -> Iterator[Any]:
+    """A client of it, with the buckets of CSM that the tests use."""
+    client = s3_client(gateway.url, gateway.ca, _CREDENTIALS)
+    for bucket in ("boot-images", "ims"):
+        client.create_bucket(Bucket=bucket)
+    yield client
+    client.close()
+
+
+@pytest.fixture(scope="module")
+def trailing_s3(gateway: ceph.Gateway) -> Iterator[Any]:
+    """A client that sends checksums behind its bodies."""
+    client = s3_client(gateway.url, gateway.ca, _CREDENTIALS, trailers=True)
+    yield client
+    client.close()

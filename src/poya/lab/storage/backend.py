@@ -19,6 +19,7 @@ from moto.s3.exceptions import (
     BucketAlreadyExists,
     CopyObjectMustChangeSomething,
     InvalidPart,
+    InvalidRange,
     MissingBucket,
     NoSuchUpload,
 )
@@ -26,12 +27,21 @@ from moto.s3.models import FakeBucket, FakeKey, S3Backend, s3_backends
 
 from poya.lab.storage.contents import BlobStore, Content, Staged, join
 from poya.lab.storage.index import ObjectIndex, ObjectRow
-from poya.lab.storage.keys import DiskKey, chosen_parts, row_of
+from poya.lab.storage.keys import DiskKey, chosen_parts, named_parts, row_of
+from poya.lab.storage.manners import etag_of_parts
 
 _PARTITION = "aws"
 REGION = "us-east-1"
 
 _incoming: ContextVar[Staged | None] = ContextVar("poya_lab_incoming", default=None)
+
+
+class _NamesAreTokens(dict[str, str]):
+    """moto hands out tokens for the names at which pages end; Ceph RGW hands out the names."""
+
+    def get(self, token: str, _default: object = None) -> str:
+        """The name that a token stands for: itself."""
+        return token
 
 
 @contextmanager
@@ -49,6 +59,7 @@ class DiskBackend(S3Backend):
 
     def __init__(self, account_id: str, blobs: BlobStore, index: ObjectIndex) -> None:
         super().__init__(REGION, account_id)
+        self._pagination_tokens = _NamesAreTokens()
         self.blobs = blobs
         self._index = index
         self._lock = threading.RLock()
@@ -105,6 +116,11 @@ class DiskBackend(S3Backend):
         found = bucket.keys.get(key_name) if bucket else None
         return found if isinstance(found, DiskKey) else None
 
+    def has_upload(self, bucket_name: str, upload_id: str) -> bool:
+        """Whether an upload is under way; of a bucket that is none, it is left to moto to say."""
+        bucket = self.buckets.get(bucket_name)
+        return bucket is None or upload_id in bucket.multiparts
+
     def hold(self, bucket_name: str, key_name: str) -> DiskKey | None:
         """As `find`, and keep the object's files until the caller releases its content."""
         with self._lock:
@@ -123,6 +139,12 @@ class DiskBackend(S3Backend):
             key.superseded = old.content if old else None
             bucket.keys.setlist(name, [key])
         return key
+
+    def _truncate_result(self, result_keys: Any, max_keys: int) -> Any:  # noqa: ANN401
+        """A page of a list; what comes next is told by the page's last name, as RGW does."""
+        page = result_keys[:max_keys]
+        truncated = 0 < max_keys < len(result_keys)
+        return page, truncated, self._get_name(page[-1]) if truncated else None
 
     def put_object(self, bucket_name: str, key_name: str, *_: Any, **__: Any) -> FakeKey:  # noqa: ANN401
         """Make an object of the bytes that the current request carries."""
@@ -191,7 +213,9 @@ class DiskBackend(S3Backend):
         if source is None:
             raise InvalidPart
         start = start_byte or 0
-        end = source.size if end_byte is None else min(end_byte + 1, source.size)
+        end = source.size if end_byte is None else end_byte + 1
+        if end > source.size or start >= max(end, 1):
+            raise InvalidRange(actual_size=str(source.size), range_requested=f"{start}-{end - 1}")
         content = source.content.cut(start, end - start)
         staged = Staged(content, self._md5(content), "")
         return self._set_part(dest_bucket_name, multipart_id, part_id, staged)
@@ -203,11 +227,10 @@ class DiskBackend(S3Backend):
         bucket = self.get_bucket(bucket_name)
         with self._lock:
             upload = self._upload(bucket, multipart_id)
-            parts = chosen_parts(upload, body)
+            parts = chosen_parts(upload, named_parts(body))
             content = join(part.content for part in parts)
             self.blobs.retain(content)
-            md5s = b"".join(bytes.fromhex(part.etag.strip('"')) for part in parts)
-            etag = f"{hashlib.md5(md5s, usedforsecurity=False).hexdigest()}-{len(parts)}"
+            etag = etag_of_parts(part.etag for part in parts)
             key = self.insert(bucket_name, upload.key_name, content, etag)
             key.multipart = upload
             self.abort_multipart_upload(bucket_name, multipart_id)

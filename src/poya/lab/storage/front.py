@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """The strict front of the store: what Ceph RGW 16 checks and does, and moto does not.
 
-Signatures, Content-MD5 and the payload's sha256 are enforced; checksums (`x-amz-checksum-*`) are
-ignored and never answered; CompleteMultipartUpload answers an empty ETag the first time and
-overwrites whatever If-None-Match says; `?partNumber=` of a GET or HEAD is ignored.
+Signatures, Content-MD5, the payload's sha256 and a body's length are enforced; checksums
+(`x-amz-checksum-*`) are ignored and never answered; CompleteMultipartUpload answers an empty ETag
+the first time and overwrites whatever If-None-Match says; `?partNumber=` of a GET or HEAD is
+ignored. How it words what it answers is in `manners`.
 """
 
 from __future__ import annotations
@@ -19,13 +20,17 @@ from moto.s3.models import OWNER
 
 from poya.lab.storage.backend import DiskBackend, carrying
 from poya.lab.storage.bodies import Body, unwrapped
+from poya.lab.storage.completion import completed, etag_asked_for
 from poya.lab.storage.contents import Content, Staged
 from poya.lab.storage.keys import DiskKey
+from poya.lab.storage.manners import finished, kept, range_as_read, require_name
 from poya.lab.storage.moto_app import Answer, MotoS3
 from poya.lab.storage.refusals import Refused, error_answer
 from poya.lab.storage.signature import SignatureCheck, SignedRequest
 
 _MAX_CONTROL_BYTES = 16 * 1024 * 1024
+_MD5_BYTES = 16
+_OBJECT = {"x-rgw-object-type": "Normal"}
 _HEX_SHA256 = re.compile(r"[0-9a-f]{64}")
 _ETAG = re.compile(rb"<ETag>(.*?)</ETag>")
 # what is made with credentials of cray-sts belongs to the user "STS"
@@ -36,15 +41,10 @@ _SUB_RESOURCES = frozenset(
     | {"torrent", "uploads"}
 )
 _NOT_FOR_MOTO = re.compile(
-    r"authorization|host|content-length|transfer-encoding|expect|connection|content-md5"
+    r"authorization|host|content-length|transfer-encoding|expect|connection|content-md5|range"
     r"|x-moto-.*|x-amz-(content-sha256|decoded-content-length|trailer|checksum-.*|date"
     r"|sdk-checksum-algorithm|security-token)"
 )
-_NOT_FROM_MOTO = re.compile(
-    r"x-amz-checksum-.*|x-amz-sdk-checksum-algorithm|x-amz-mp-parts-count|access-control-.*"
-    r"|x-amz-version-id|date|server|connection|transfer-encoding|vary"
-)
-_CODES = {400: "InvalidArgument", 403: "AccessDenied", 404: "NoSuchKey", 500: "InternalError"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,11 +92,21 @@ class Download:
 class S3Front:
     """Answers S3 requests: checks them, lets moto decide, moves the bytes itself."""
 
-    def __init__(self, backend: DiskBackend, check: SignatureCheck) -> None:
+    def __init__(
+        self, backend: DiskBackend, check: SignatureCheck, *, takes_chunks: bool = False
+    ) -> None:
+        """Stand in front of `backend`.
+
+        Args:
+            backend: The store.
+            check: Of signatures.
+            takes_chunks: Whether bodies may come without a length or with trailing checksums;
+                Ceph RGW 16 refuses both.
+        """
         self.backend = backend
         self._moto = MotoS3(backend.account_id)
         self._check = check
-        self._completed: set[str] = set()
+        self._takes_chunks = takes_chunks
 
     def handle(self, request: S3Request, body: Body) -> Answer | Download:
         """Answer one request; never raises for what a client may send."""
@@ -110,6 +120,7 @@ class S3Front:
     def _dispatch(self, request: S3Request, body: Body, payload: str) -> Answer | Download:
         parameters = request.parameters
         _, key = request.names()
+        require_name(key)
         plain = bool(key) and not _SUB_RESOURCES & parameters.keys()
         if "attributes" in parameters:
             raise Refused(500, "InternalError", "GetObjectAttributes fails on Ceph RGW 16.")
@@ -123,14 +134,20 @@ class S3Front:
         return self._control(request, body, payload)
 
     def _upload(self, request: S3Request, body: Body, payload: str) -> Answer:
-        if not body.announced:
-            raise Refused(411, "MissingContentLength")
+        self._require_length(body, payload)
         staged = self._staged(request, body, payload)
         with carrying(staged):
             answer = self._ask(request)
         if answer.status >= 400:  # noqa: PLR2004
             self.backend.blobs.discard(staged)
-        return _finished(request, answer)
+        return finished(request.method, request.path, answer)
+
+    def _require_length(self, body: Body, payload: str) -> None:
+        unannounced = body.length_bytes is None and not self._takes_chunks
+        if unannounced or not body.announced:
+            raise Refused(411, "MissingContentLength")
+        if payload.endswith("-TRAILER") and not self._takes_chunks:
+            raise Refused(400, "XAmzContentSHA256Mismatch")
 
     def _staged(self, request: S3Request, body: Body, payload: str) -> Staged:
         stage = self.backend.blobs.stage(with_sha256=bool(_HEX_SHA256.fullmatch(payload)))
@@ -154,20 +171,20 @@ class S3Front:
                 answer = self._ask(request, method="HEAD")
                 # else it was overwritten between the two looks
                 if answer.headers.get("etag", key.etag) == key.etag:
-                    return self._range_of(key, answer)
+                    return self._range_of(request, key, answer)
             finally:
                 self.backend.blobs.release(key.content)
-        return _finished(request, self._ask(request))
+        return finished(request.method, request.path, self._ask(request))
 
-    def _range_of(self, key: DiskKey, answer: Answer) -> Answer | Download:
-        headers = _kept(answer.headers)
+    def _range_of(self, request: S3Request, key: DiskKey, answer: Answer) -> Answer | Download:
+        headers = kept(answer.headers) | _OBJECT
         match answer.status:
             case 200:
                 return self._held(Download(200, headers, key.content))
             case 206:
                 return self._held(Download(206, headers, _range(key.content, headers)))
             case 304:
-                return Answer(304, headers)
+                return finished(request.method, request.path, answer)
             case 412:
                 raise Refused(412, "PreconditionFailed")
             case 416:
@@ -180,13 +197,28 @@ class S3Front:
 
     def _control(self, request: S3Request, body: Body, payload: str) -> Answer:
         staged = self._staged_in_memory(request, body, payload)
-        answer = _finished(request, self._ask(request, body=staged))
-        answer.body = _OWNER.sub(b"STS", answer.body)
         if request.method == "POST" and "uploadId" in request.parameters:
-            return self._completion(request, answer)
+            return self._complete(request, staged)
+        answer = finished(request.method, request.path, self._ask(request, body=staged))
+        answer.body = _OWNER.sub(b"STS", answer.body)
         if request.method == "PUT":
             answer.body = _ETAG.sub(_without_quotes, answer.body)
+        if request.method == "HEAD" and request.names()[1]:
+            answer.headers |= _OBJECT if answer.status < 400 else {}  # noqa: PLR2004
         return answer
+
+    def _complete(self, request: S3Request, body: bytes) -> Answer:
+        bucket, key = request.names()
+        host = request.headers.get("host", "")
+        if self.backend.has_upload(bucket, request.parameters["uploadId"]):
+            answer = self._ask(request, body=body)
+            if answer.status == 200:  # noqa: PLR2004
+                return completed(host, bucket, key)
+            return finished(request.method, request.path, answer)
+        found, etag = self.backend.find(bucket, key), etag_asked_for(body)
+        if found is None or found.etag.strip('"') != etag:
+            raise Refused(500, "InternalError")
+        return completed(host, bucket, key, etag)
 
     def _staged_in_memory(self, request: S3Request, body: Body, payload: str) -> bytes:
         if (body.length_bytes or 0) > _MAX_CONTROL_BYTES:
@@ -197,27 +229,34 @@ class S3Front:
         finally:
             self.backend.blobs.discard(staged)
 
-    def _completion(self, request: S3Request, answer: Answer) -> Answer:
-        upload_id = request.parameters["uploadId"]
-        if answer.status == 200 and upload_id not in self._completed:  # noqa: PLR2004
-            self._completed.add(upload_id)
-            answer.body = _ETAG.sub(b"<ETag></ETag>", answer.body)
-        return answer
-
     def _ask(self, request: S3Request, *, method: str = "", body: bytes = b"") -> Answer:
         headers = {
             name: value
             for name, value in request.headers.items()
             if not _NOT_FOR_MOTO.fullmatch(name)
         }
-        if request.method == "POST":
-            headers.pop("if-none-match", None)
-        for name in ("if-match", "if-none-match"):
-            if name in headers and headers[name] != "*":
-                headers[name] = '"' + headers[name].strip('"') + '"'
+        wanted = range_as_read(request.headers.get("range", ""))
+        if wanted:
+            headers["range"] = wanted
+        _respell_conditions(request.method, headers)
         if headers.get("content-encoding") == "aws-chunked":
             del headers["content-encoding"]
         return self._moto.ask(method or request.method, _moto_target(request), headers, body)
+
+
+def _respell_conditions(method: str, headers: dict[str, str]) -> None:
+    """Spell etags in conditions as moto compares them.
+
+    RGW takes the quotes off for reads. For writes it does not, so that no quoted etag is ever an
+    object's; and it does not look at the conditions of a completion.
+    """
+    for name in ("if-match", "if-none-match"):
+        etag = headers.get(name, "*")
+        if method == "POST":
+            headers.pop(name, None)
+        elif etag != "*":
+            quoted = method == "PUT" and etag.startswith('"')
+            headers[name] = '"no object has it"' if quoted else '"' + etag.strip('"') + '"'
 
 
 def _moto_target(request: S3Request) -> str:
@@ -245,6 +284,8 @@ def _check_digests(headers: dict[str, str], payload: str, staged: Staged) -> Non
         expected = base64.b64decode(headers["content-md5"], validate=True).hex()
     except binascii.Error:
         raise Refused(400, "InvalidDigest") from None
+    if len(expected) != 2 * _MD5_BYTES:
+        raise Refused(400, "InvalidDigest")
     if expected != staged.md5:
         raise Refused(400, "BadDigest")
 
@@ -255,18 +296,6 @@ def _range(content: Content, headers: dict[str, str]) -> Content:
         raise Refused(500, "InternalError", "moto answered a range that cannot be read.")
     first, last = int(found[1]), int(found[2])
     return content.cut(first, last - first + 1)
-
-
-def _kept(headers: dict[str, str]) -> dict[str, str]:
-    return {name: text for name, text in headers.items() if not _NOT_FROM_MOTO.fullmatch(name)}
-
-
-def _finished(request: S3Request, answer: Answer) -> Answer:
-    bare = answer.status >= 400 and not answer.body  # noqa: PLR2004
-    if bare and request.method != "HEAD":
-        code = _CODES.get(answer.status, "InternalError")
-        return error_answer(Refused(answer.status, code), request.path)
-    return Answer(answer.status, _kept(answer.headers), answer.body)
 
 
 def _without_quotes(found: re.Match[bytes]) -> bytes:

@@ -4,10 +4,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from typing import Any
+from typing import Any, cast
 from xml.parsers.expat import ExpatError
 
-from moto.s3.exceptions import EntityTooSmall, InvalidPart, InvalidPartOrder, MalformedXML
+from moto.s3.exceptions import EntityTooSmall, InvalidPart, MalformedXML
 from moto.s3.models import FakeBucket, FakeKey, FakeMultipart
 from moto.settings import S3_UPLOAD_PART_MIN_SIZE
 
@@ -60,27 +60,28 @@ def row_of(key: DiskKey) -> ObjectRow:
     return ObjectRow(key.bucket_name or "", key.name, etag, modified, metadata, key.content)
 
 
-def chosen_parts(upload: FakeMultipart, body: Iterable[tuple[int, str]]) -> list[DiskKey]:
-    """The parts that a CompleteMultipartUpload names, checked as S3 checks them."""
-    chosen: list[DiskKey] = []
-    previous = 0
-    for number, etag in _parsed(body):
-        if number <= previous:
-            raise InvalidPartOrder
-        part = upload.parts.get(number)
-        if not isinstance(part, DiskKey) or part.etag.strip('"') != etag.strip('"'):
-            raise InvalidPart
-        if chosen and chosen[-1].size < S3_UPLOAD_PART_MIN_SIZE:
-            raise EntityTooSmall
-        chosen.append(part)
-        previous = number
-    if not chosen:
+def chosen_parts(upload: FakeMultipart, named: dict[int, str]) -> list[DiskKey]:
+    """The parts that a CompleteMultipartUpload names, checked as Ceph RGW 16 checks them.
+
+    Their order in the request does not matter, but all that were uploaded must be named.
+    """
+    if not named:
         raise MalformedXML
-    return chosen
+    if len(named) != len(upload.parts):
+        raise InvalidPart
+    uploaded = sorted(upload.parts)
+    for (number, etag), expected in zip(sorted(named.items()), uploaded, strict=True):
+        part = upload.parts[expected]
+        if expected != uploaded[-1] and part.size < S3_UPLOAD_PART_MIN_SIZE:
+            raise EntityTooSmall
+        if number != expected or part.etag.strip('"') != etag.strip('"'):
+            raise InvalidPart
+    return [cast("DiskKey", upload.parts[number]) for number in uploaded]
 
 
-def _parsed(body: Iterable[tuple[int, str]]) -> list[tuple[int, str]]:
+def named_parts(body: Iterable[tuple[int, str]]) -> dict[int, str]:
+    """The numbers and etags of a request's parts; of a number named twice, the last."""
     try:
-        return list(body)
+        return dict(body)
     except (ExpatError, IndexError, AttributeError, ValueError) as error:
         raise MalformedXML from error

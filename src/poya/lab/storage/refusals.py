@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+import uuid
+from urllib.parse import unquote
 from xml.sax.saxutils import escape
 
 from poya.lab.storage.moto_app import Answer
@@ -18,12 +20,25 @@ class Refused(Exception):
         self.message = message
 
 
-def error_answer(refused: Refused, resource: str) -> Answer:
-    """The XML that S3 answers an error with."""
+def request_id() -> str:
+    """One of the form that Ceph RGW has: `tx`, a number, the time, the zone."""
+    digits = uuid.uuid4().hex
+    return f"tx{digits[:21]}-{digits[21:31]}-100f-default"
+
+
+def error_answer(refused: Refused, path: str) -> Answer:
+    """The XML that Ceph RGW answers an error with; `path` as sent, it may name a bucket."""
+    number, bucket = request_id(), unquote(path.lstrip("/").partition("/")[0])
+    named = f"<BucketName>{escape(bucket)}</BucketName>" if bucket else ""
     body = (
         '<?xml version="1.0" encoding="UTF-8"?>'
         f"<Error><Code>{escape(refused.code)}</Code>"
-        f"<Message>{escape(refused.message)}</Message>"
-        f"<Resource>{escape(resource)}</Resource><RequestId>lab</RequestId></Error>"
+        f"<Message>{escape(refused.message)}</Message>{named}"
+        f"<RequestId>{number}</RequestId><HostId>100f-default-default</HostId></Error>"
     ).encode()
-    return Answer(refused.status, {"content-type": "application/xml"}, body)
+    headers = {
+        "content-type": "application/xml",
+        "accept-ranges": "bytes",
+        "x-amz-request-id": number,
+    }
+    return Answer(refused.status, headers, body)
