@@ -15,6 +15,7 @@ import click
 
 from poya.errors import StoppedPartWay
 
+_TEMPLATE = "gele-cos-template-23.06.0-1"
 NODES = "x9000c1s[1-4]b[0,1]n0,x3002c0s[17,19]b0n0"
 
 _TOUR: tuple[tuple[str, str], ...] = (
@@ -35,6 +36,10 @@ _TOUR: tuple[tuple[str, str], ...] = (
         "Again: everything is as planned already, no byte moves.",
         f"migrate run gele --from alps --to prealps --nodes {NODES} --yes",
     ),
+    (
+        "Now its nodes boot there, from the images that came.",
+        f"lab boot {_TEMPLATE} --site prealps",
+    ),
 )
 _REFUSED = 10
 
@@ -48,6 +53,7 @@ class Tour:
             **os.environ,
             "XDG_STATE_HOME": str(home / "state"),
             "POYA_CONFIG": str(home / "lab" / "config.toml"),
+            "POYA_LAB": str(home / "lab"),
         }
 
     def up(self, image_size: str) -> None:

@@ -15,26 +15,17 @@ from poya.cli.demo import demo
 from poya.cli.lab_boot import boot
 from poya.cli.lab_control import console, fail, fault, requests, time
 from poya.cli.lab_import import export, import_site
+from poya.cli.lab_place import directory_option, lab_in
 from poya.cli.verbs import Verbs
 from poya.errors import UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
 
     from poya.lab.lifecycle import Lab, SiteStatus
 
 _BULK = ("nodes", "images", "configurations", "templates")
 _SITE = re.compile(r"(?P<name>[a-z0-9][a-z0-9-]{0,30})=(?P<release>\d+\.\d+)")
-
-
-def _directory_option(command: Callable[..., None]) -> Callable[..., None]:
-    return click.option(
-        "--dir",
-        "directory",
-        metavar="DIR",
-        type=click.Path(file_okay=False, path_type=Path),
-        help="Where the lab keeps its files (default: $XDG_STATE_HOME/poya/lab).",
-    )(command)
 
 
 @click.group(
@@ -95,7 +86,7 @@ Examples:
 @click.option(
     "--pace", type=float, metavar="N", help="How many times faster things happen (default: 60)."
 )
-@_directory_option
+@directory_option
 def up(
     sites: Sequence[str],
     image_size: str | None,
@@ -116,11 +107,20 @@ def up(
         pace=pace,
         bulk=dict(_bulk(text) for text in bulk) if bulk else None,
     )
-    chosen = _lab(directory)
-    before = {status.spec.name for status in chosen.status() if status.pid}
+    chosen = lab_in(directory)
+    before = {status.spec.name: status for status in chosen.status()}
     for status in chosen.up(wanted):
-        describe_running(status, " (already up)" if status.spec.name in before else "")
+        describe_running(status, _note(before.get(status.spec.name), status, port_base))
     click.echo(f"\n{_export(chosen)}")
+
+
+def _note(before: SiteStatus | None, now: SiteStatus, port_base: int | None) -> str:
+    if before is None:
+        return ""
+    if before.pid:
+        return " (already up)"
+    moved = (before.spec.url, before.spec.s3_endpoint) != (now.spec.url, now.spec.s3_endpoint)
+    return " (on other ports: its own were taken)" if moved and port_base is None else ""
 
 
 def describe_running(status: SiteStatus, note: str = "") -> None:
@@ -132,19 +132,19 @@ def describe_running(status: SiteStatus, note: str = "") -> None:
 
 
 @lab.command()
-@_directory_option
+@directory_option
 def down(directory: Path | None) -> None:
     """Stop the sites. What they hold is kept for the next start."""
-    stopped = _lab(directory).down()
+    stopped = lab_in(directory).down()
     click.echo(f"Stopped {', '.join(stopped)}." if stopped else "No site was running.")
 
 
 @lab.command()
 @click.option("--output", type=click.Choice(["table", "json"]), default="table")
-@_directory_option
+@directory_option
 def status(output: str, directory: Path | None) -> None:
     """Show the sites of the lab and whether they run."""
-    found = _lab(directory).status()
+    found = lab_in(directory).status()
     if output == "json":
         click.echo(json.dumps([_described(one) for one in found], indent=2))
     elif not found:
@@ -156,20 +156,20 @@ def status(output: str, directory: Path | None) -> None:
 
 @lab.command()
 @click.option("--yes", is_flag=True, help="Do not ask.")
-@_directory_option
+@directory_option
 def reset(yes: bool, directory: Path | None) -> None:
     """Bring every site back to its seed and start it."""
     if not yes:
         click.confirm("Forget everything that was done to the lab's sites?", abort=True)
-    names = [status.spec.name for status in _lab(directory).reset()]
+    names = [status.spec.name for status in lab_in(directory).reset()]
     click.echo(f"Reset {', '.join(names)}.")
 
 
 @lab.command()
-@_directory_option
+@directory_option
 def env(directory: Path | None) -> None:
     """Print the line that makes a shell use the lab's configuration."""
-    chosen = _lab(directory)
+    chosen = lab_in(directory)
     if not chosen.config_path.exists():
         raise UsageError("There is no lab yet.", todo="Start one with: poya lab up")
     click.echo(_export(chosen))
@@ -177,12 +177,6 @@ def env(directory: Path | None) -> None:
 
 for command in (demo, fault, requests, fail, console, time, import_site, export, boot):
     lab.add_command(command)
-
-
-def _lab(directory: Path | None) -> Lab:
-    from poya.lab.lifecycle import Lab, default_directory
-
-    return Lab(directory or default_directory())
 
 
 def _site(text: str) -> tuple[str, str]:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from poya.cli.lab_place import directory_option
 from poya.cli.text import count, printable, wrapped
 from poya.errors import PoyaError
 
@@ -45,13 +46,7 @@ Examples:
 @click.option("--limit", default="", metavar="NODES", help="Only these: xnames, groups, roles.")
 @click.option("--operation", type=click.Choice(["boot", "reboot", "shutdown"]), default="reboot")
 @click.option("--output", type=click.Choice(["table", "json"]), default="table")
-@click.option(
-    "--dir",
-    "directory",
-    metavar="DIR",
-    type=click.Path(file_okay=False, path_type=Path),
-    help="Where the lab keeps its files (default: $XDG_STATE_HOME/poya/lab).",
-)
+@directory_option
 def boot(
     template: str, site: str, limit: str, operation: str, output: str, directory: Path | None
 ) -> None:

@@ -10,6 +10,7 @@ from urllib.parse import quote
 
 import click
 
+from poya.cli.lab_place import directory_option, lab_in
 from poya.errors import UsageError
 
 if TYPE_CHECKING:
@@ -24,16 +25,8 @@ _ACTIONS = (
 
 
 def _site_options(command: Callable[..., None]) -> Callable[..., None]:
-    command = click.option(
-        "--dir",
-        "directory",
-        metavar="DIR",
-        type=click.Path(file_okay=False, path_type=Path),
-        help="Where the lab keeps its files (default: $XDG_STATE_HOME/poya/lab).",
-    )(command)
-    return click.option("--site", required=True, metavar="NAME", help="Which site of the lab.")(
-        command
-    )
+    site = click.option("--site", required=True, metavar="NAME", help="Which site of the lab.")
+    return site(directory_option(command))
 
 
 _output = click.option("--output", type=click.Choice(["table", "json"]), default="table")
@@ -224,10 +217,9 @@ def controls_of(directory: Path | None, name: str) -> SiteControls:
     Raises:
         UsageError: The lab has no such site.
     """
-    from poya.lab.lifecycle import Lab, default_directory
     from poya.lab.remote import SiteControls
 
-    for status in Lab(directory or default_directory()).status():
+    for status in lab_in(directory).status():
         if status.spec.name == name:
             return SiteControls(status.spec, status.files)
     raise UsageError(f"The lab has no site {name}.", todo="poya lab status shows those it has.")

@@ -8,20 +8,13 @@ from typing import TYPE_CHECKING
 
 import click
 
+from poya.cli.lab_place import directory_option, lab_in
 from poya.errors import UsageError
 
 if TYPE_CHECKING:
     from poya.cli.session import Session
     from poya.documents import JsonObject
     from poya.lab.lifecycle import Lab
-
-_directory = click.option(
-    "--dir",
-    "directory",
-    metavar="DIR",
-    type=click.Path(file_okay=False, path_type=Path),
-    help="Where the lab keeps its files (default: $XDG_STATE_HOME/poya/lab).",
-)
 
 
 @click.command(
@@ -47,7 +40,7 @@ Examples:
     type=click.Path(dir_okay=False, path_type=Path),
     help="Write what is read of SITE to a file, and make nothing of it.",
 )
-@_directory
+@directory_option
 @click.pass_obj
 def import_site(
     session: Session,
@@ -67,7 +60,7 @@ def import_site(
     """
     if (file is None) == (source is None):
         raise UsageError("Say what to import: a file, or a site with --from.")
-    lab = _lab(directory)
+    lab = lab_in(directory)
     if source is not None:
         structure = _survey(session, source)
         if save is not None:
@@ -98,12 +91,12 @@ Examples:
     type=click.Path(dir_okay=False, path_type=Path),
     help="A .tar.gz to write; it must not exist.",
 )
-@_directory
+@directory_option
 def export(site: str, file: Path, directory: Path | None) -> None:
     """Keep a lab site in a file: records, objects, repositories. The site must be down."""
     from poya.lab.keeping import pack
 
-    size_bytes = pack(_lab(directory), site, file)
+    size_bytes = pack(lab_in(directory), site, file)
     click.echo(f"{file}: {size_bytes / 1024**2:.1f} MiB")
 
 
@@ -172,9 +165,3 @@ def _needed(name: str | None) -> str:
     if name is None:
         raise UsageError("The lab site needs a name.", todo="Add --as NAME.")
     return name
-
-
-def _lab(directory: Path | None) -> Lab:
-    from poya.lab.lifecycle import Lab, default_directory
-
-    return Lab(directory or default_directory())

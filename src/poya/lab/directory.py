@@ -163,6 +163,11 @@ class SiteFiles:
             ) from error
 
 
+def is_lab(directory: Path) -> bool:
+    """Whether a lab keeps its files in `directory`."""
+    return (directory / "lab.json").exists()
+
+
 def load(directory: Path) -> list[SiteSpec]:
     """The sites of the lab in `directory`; none if it has never been up.
 
@@ -212,6 +217,14 @@ def configuration(directory: Path, sites: Iterable[SiteSpec]) -> str:
             f"[sites.{site.name}.vcs]",
             'username = "crayvcs"',
             f"password_file = {_quoted(files.vcs_password)}",
+            f"[sites.{site.name}.nexus]",
+            'username = "admin"',
+            f"password_file = {_quoted(files.nexus_password)}",
+            f"[sites.{site.name}.kubernetes]",
+            f"url = {_quoted(site.url + '/k8s')}",
+            f"ca = {_quoted(files.ca)}",
+            f"token_file = {_quoted(files.cluster_token)}",
+            f"# PowerDNS: {site.url}/pdns, its key in {files.dns_key}",
         ]
     return "\n".join(lines) + "\n"
 
@@ -253,3 +266,13 @@ def free_ports(count: int) -> list[int]:
     finally:
         for one in held:
             one.close()
+
+
+def ports_free(*ports: int) -> bool:
+    """Whether nobody listens on any of these ports on loopback."""
+    for port in ports:
+        try:
+            socket.create_server((LOOPBACK, port)).close()
+        except OSError:
+            return False
+    return True

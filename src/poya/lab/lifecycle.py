@@ -22,7 +22,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from poya.errors import Locked, UsageError
-from poya.lab.directory import SiteFiles, SiteSpec, free_ports, load, save
+from poya.lab.directory import SiteFiles, SiteSpec, free_ports, is_lab, load, ports_free, save
 from poya.lab.profiles import profile_of
 
 START_S = 120.0
@@ -67,7 +67,13 @@ USUAL_SITES = (("alps", "1.5"), ("prealps", "1.6"))
 
 
 def default_directory() -> Path:
-    """`$XDG_STATE_HOME/poya/lab`."""
+    """`$POYA_LAB`, else the lab whose configuration is in use, else below `$XDG_STATE_HOME`."""
+    named = os.environ.get("POYA_LAB")
+    if named:
+        return Path(named).expanduser()
+    configured = Path(os.environ.get("POYA_CONFIG") or "").expanduser().parent
+    if os.environ.get("POYA_CONFIG") and is_lab(configured):
+        return configured
     state = os.environ.get("XDG_STATE_HOME") or "~/.local/state"
     return Path(state).expanduser() / "poya" / "lab"
 
@@ -108,7 +114,7 @@ class Lab:
         need_packages()
         with self.alone():
             running = {status.spec.name for status in self.status() if status.pid}
-            specs = _with_ports(self._planned(wanted, running), wanted.port_base)
+            specs = _with_ports(self._planned(wanted, running), wanted.port_base, running)
             save(self.directory, specs)
             starting = [spec for spec in specs if spec.name not in running]
             children = [(spec, self._spawn(spec)) for spec in starting]
@@ -267,7 +273,8 @@ def _content_of(spec: SiteSpec) -> tuple[object, ...]:
     return spec.release, spec.image_bytes, spec.bulk
 
 
-def _with_ports(specs: Sequence[SiteSpec], base: int | None) -> list[SiteSpec]:
+def _with_ports(specs: Sequence[SiteSpec], base: int | None, running: set[str]) -> list[SiteSpec]:
+    """Give ports to the sites that have none, and others to those whose own are taken by now."""
     if base is not None:
         ports = list(range(base, base + 2 * len(specs)))
     else:
@@ -275,10 +282,16 @@ def _with_ports(specs: Sequence[SiteSpec], base: int | None) -> list[SiteSpec]:
     pairs = zip(specs, ports[::2], ports[1::2], strict=True)
     return [
         spec
-        if spec.gateway_port and base is None
+        if base is None and _keeps_ports(spec, running)
         else replace(spec, gateway_port=gateway, s3_port=s3)
         for spec, gateway, s3 in pairs
     ]
+
+
+def _keeps_ports(spec: SiteSpec, running: set[str]) -> bool:
+    if not spec.gateway_port:
+        return False
+    return spec.name in running or ports_free(spec.gateway_port, spec.s3_port)
 
 
 def _outcome(files: SiteFiles, pid: int) -> dict[str, object]:

@@ -24,7 +24,15 @@ from lab.ground.conftest import s3_client
 from poya.cli.lab import lab as command
 from poya.errors import ConfigError, PoyaError, UsageError
 from poya.lab.directory import SiteFiles, SiteSpec, configuration, load, save
-from poya.lab.lifecycle import Lab, SiteStatus, Wanted, need_packages, parse_size, running_pid
+from poya.lab.lifecycle import (
+    Lab,
+    SiteStatus,
+    Wanted,
+    default_directory,
+    need_packages,
+    parse_size,
+    running_pid,
+)
 
 ONE = Wanted(sites=(("alps", "1.5"),), image_bytes=1024 * 1024)
 
@@ -138,6 +146,37 @@ def test_a_taken_port_is_named(lab: Lab) -> None:
     assert f"port {port}" in text
     assert "--port-base" in text
     assert [status.pid for status in lab.status()] == [None]
+
+
+@pytest.mark.slow
+def test_a_site_whose_port_was_taken_gets_others_and_says_so(tmp_path: Path) -> None:
+    first = invoke("up", "--site", "alps=1.5", "--image-size", "1M", directory=tmp_path)
+    assert first.exit_code == 0, first.output
+    (before,) = load(tmp_path)
+    try:
+        invoke("down", directory=tmp_path)
+        with socket.create_server(("127.0.0.1", before.s3_port)):
+            again = invoke("up", directory=tmp_path)
+        assert "alps, CSM 1.5 (on other ports: its own were taken)" in again.output
+        (after,) = load(tmp_path)
+        assert before.s3_port not in {after.gateway_port, after.s3_port}
+        assert after.url in (tmp_path / "config.toml").read_text()
+    finally:
+        invoke("down", directory=tmp_path)
+
+
+def test_the_lab_in_use_is_that_of_the_configuration(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("POYA_LAB", raising=False)
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+    monkeypatch.setenv("POYA_CONFIG", str(tmp_path / "lab" / "config.toml"))
+    assert default_directory() == tmp_path / "state" / "poya" / "lab"
+    (tmp_path / "lab").mkdir()
+    save(tmp_path / "lab", [SiteSpec("alps", "1.5")])
+    assert default_directory() == tmp_path / "lab"
+    monkeypatch.setenv("POYA_LAB", str(tmp_path / "other"))
+    assert default_directory() == tmp_path / "other"
 
 
 @pytest.mark.slow
