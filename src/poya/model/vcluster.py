@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from poya.model.image import Image
-from poya.model.records import Configuration, Group, Node, SessionTemplate
+from poya.model.records import BootSet, Configuration, Group, Node, SessionTemplate
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,6 +127,12 @@ class VCluster:
     def image(self, image_id: str) -> Image | None:
         """The captured image with this id."""
         return next((image for image in self.images if image.id == image_id), None)
+
+    def booted_by(self, boot_set: BootSet) -> tuple[str, ...]:
+        """The nodes that a boot set boots by its groups and its node list."""
+        labels = {label.lower() for label in boot_set.node_groups}
+        members = (x for group in self.groups if group.label in labels for x in group.members)
+        return (*members, *boot_set.node_list)
 
     def xnames(self) -> tuple[str, ...]:
         """Every node that its groups and node lists name, each once."""

@@ -127,8 +127,7 @@ class EntityPlanner:
             action = "reuse" if present else "create"
         self._claim(kind, name, new_name)
         before = canonical_form(kind, present.value) if present else {}
-        mapped = self._mapped.changes.get(EntityRef(kind, name), ())
-        edits = (*(f"mapped: {_in_words(change)}" for change in mapped), *edits)
+        edits = (*self._alterations(EntityRef(kind, name)), *edits)
         return EntityPlan(
             action=action,
             kind=kind,
@@ -143,6 +142,11 @@ class EntityPlanner:
             edits=edits,
             tenant=tenant,
         )
+
+    def _alterations(self, ref: EntityRef) -> tuple[str, ...]:
+        """What was altered of an entity before anything was decided, in words."""
+        mapped = (f"mapped: {_in_words(change)}" for change in self._mapped.changes.get(ref, ()))
+        return (*mapped, *self._mapped.notes.get(ref, ()))
 
     def _action(
         self, kind: Kind, body: JsonObject, bindings: tuple[Binding, ...], present: Document | None

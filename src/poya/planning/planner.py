@@ -3,12 +3,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from poya.model.finding import by_severity
 from poya.model.intent import Intent
 from poya.model.inventory import Interest, Inventory
 from poya.model.names import sorted_xnames
 from poya.model.plan import NodePair, Plan
 from poya.model.vcluster import VCluster
+from poya.planning.architectures import fill_architectures
 from poya.planning.checks import Case, run_checks
 from poya.planning.entities import EntityPlanner, own_refs
 from poya.planning.images import plan_images
@@ -39,13 +42,15 @@ def make_plan(captured: VCluster, inventory: Inventory, intent: Intent) -> Plan:
     A plan with critical findings is complete and readable, and must not be applied.
     """
     mapped = apply_mapping(captured, intent.mapping)
-    vcluster = mapped.vcluster
+    filled = fill_architectures(mapped.vcluster, inventory)
+    vcluster = filled.vcluster
+    mapped = replace(mapped, notes=filled.edits)
     nodes = map_nodes(vcluster, inventory, intent.nodes)
     images = plan_images(vcluster, inventory, intent)
     entities = EntityPlanner(inventory, intent, nodes, mapped).plan(vcluster, images)
     ends = (vcluster.site, inventory.label)
     steps = steps_of(images, entities, ends, inventory.capabilities)
-    case = Case(vcluster, inventory, intent, nodes, images, entities)
+    case = Case(vcluster, inventory, intent, nodes, images, entities, filled.origins)
     outcome = run_checks(case)
     return Plan(
         vcluster=vcluster.name,

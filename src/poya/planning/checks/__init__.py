@@ -10,8 +10,8 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import cache
 from types import ModuleType
 
@@ -23,6 +23,7 @@ from poya.model.names import sorted_xnames
 from poya.model.plan import EntityPlan, ImagePlan
 from poya.model.records import BootSet, Kind, Node, SessionTemplate
 from poya.model.vcluster import VCluster
+from poya.planning.architectures import Origin
 from poya.planning.nodes import NodeMap
 
 _MOST_NAMED = 3
@@ -30,7 +31,11 @@ _MOST_NAMED = 3
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """All that a check may look at."""
+    """All that a check may look at.
+
+    Attributes:
+        archs: Image id → what it is for, where only something else than its record says it.
+    """
 
     vcluster: VCluster
     inventory: Inventory
@@ -38,6 +43,7 @@ class Case:
     nodes: NodeMap
     images: tuple[ImagePlan, ...]
     entities: tuple[EntityPlan, ...]
+    archs: Mapping[str, Origin] = field(default_factory=dict)
 
     def of_kind(self, kind: Kind) -> tuple[EntityPlan, ...]:
         """The planned entities of one kind."""
@@ -45,9 +51,7 @@ class Case:
 
     def sources_of(self, boot_set: BootSet) -> list[str]:
         """The source's nodes that the boot set boots by its groups and its node list."""
-        labels = {label.lower() for label in boot_set.node_groups}
-        members = [x for g in self.vcluster.groups if g.label in labels for x in g.members]
-        return [*members, *boot_set.node_list]
+        return [*self.vcluster.booted_by(boot_set)]
 
     def targets(self) -> list[Node]:
         """The target's nodes that take part, as the target knows them."""

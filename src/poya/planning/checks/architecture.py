@@ -28,13 +28,14 @@ def _filled(case: Case) -> Iterator[Finding]:
     """Architectures that the source does not record: without one IMS takes it for x86_64."""
     unknown = {image.id: image.name for image in case.vcluster.images if not image.arch}
     for planned in case.images:
-        if planned.source_id in unknown and planned.arch not in (None, "x86_64"):
+        origin = case.archs.get(planned.source_id)
+        if planned.source_id in unknown and origin and planned.arch not in (None, "x86_64"):
             yield Finding(
                 "arch-filled",
                 "info",
                 f"IMS image {unknown[planned.source_id]}",
                 "The source does not record its architecture; it is registered as "
-                f"{planned.arch}, as its boot sets say.",
+                f"{planned.arch}, as {origin.says}.",
             )
 
 

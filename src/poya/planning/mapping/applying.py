@@ -39,12 +39,14 @@ class Mapped:
         origins: The name that each entity has at the source, by what it is called now.
         changes: Field by field, for each entity that was changed.
         findings: What of the mapping could not be done, or does nothing.
+        notes: What else was altered in an entity before it was planned, in words.
     """
 
     vcluster: VCluster
     origins: Mapping[EntityRef, str] = field(default_factory=dict)
     changes: Mapping[EntityRef, tuple[Change, ...]] = field(default_factory=dict)
     findings: tuple[Finding, ...] = ()
+    notes: Mapping[EntityRef, tuple[str, ...]] = field(default_factory=dict)
 
 
 def apply_mapping(vcluster: VCluster, mapping: Rules) -> Mapped:
