@@ -65,8 +65,32 @@ async def test_a_service_that_does_not_answer_is_noted(lab_pair: LabPair) -> Non
     around = (await captured(lab_pair, Selector("gele"))).surroundings
 
     assert around.booted == ()
-    (noted,) = around.unasked
-    assert noted.startswith("BSS boot parameters")
+    assert [noted.partition(":")[0] for noted in around.unasked] == [
+        "BSS boot parameters",
+        "BSS records of roles",
+    ]
+
+
+async def test_records_of_roles_and_for_everybody(lab_pair: LabPair) -> None:
+    records = lab_pair.alps.site.state.boot_parameters
+    for host in ("Global", "Compute", "Storage"):
+        records.put(host, {"hosts": [host], "params": "", "kernel": "", "initrd": ""})
+
+    around = (await captured(lab_pair, Selector("gele"))).surroundings
+
+    assert [record.hosts for record in around.shared_boots] == [("Compute",), ("Global",)]
+
+
+async def test_certificates_of_both_ends_and_their_authorities(lab_pair: LabPair) -> None:
+    here = (await captured(lab_pair, Selector("gele"))).surroundings.endings
+    there = (await surveyed(lab_pair, Interest())).circumstances.endings
+    for endings in (here, there):
+        assert [ending.what for ending in endings] == [
+            "the gateway's certificate",
+            "the object store's certificate",
+            "its certificate authority",
+        ]
+        assert all(ending.days_left > 0 and ending.day > "2020" for ending in endings)
 
 
 async def test_rights_clock_and_storage_of_the_target(lab_pair: LabPair) -> None:
@@ -77,6 +101,8 @@ async def test_rights_clock_and_storage_of_the_target(lab_pair: LabPair) -> None
     assert stand.clock_ahead_s is not None
     assert abs(stand.clock_ahead_s) < 60
     assert stand.storage.state == "ok"
+    assert (stand.storage.may_write, stand.storage.lists_uploads) == (True, True)
+    assert lab_pair.prealps.requests(mutating=True) == []
     assert stand.bos_options["default_retry_policy"] == 3
     assert stand.tenants == {}
     assert stand.sources == {}

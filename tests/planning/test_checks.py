@@ -29,6 +29,7 @@ from builders import (
 )
 from poya.errors import UsageError
 from poya.model.declaration import parse_declaration
+from poya.model.ending import Ending
 from poya.model.finding import Finding
 from poya.model.intent import Intent
 from poya.model.inventory import Access, Capabilities, Circumstances, Inventory, Storage
@@ -54,6 +55,15 @@ def target(
         circumstances=Circumstances(**circumstances),
         commits={(la.clone_url, la.commit): True for la in layers},
     )
+
+
+STRICT = target(
+    storage=Storage("ok", may_write=True, lists_uploads=True),
+    endings=(Ending("its CA", "2030-12-01", 900),),
+    partitions={ONE: "p1", TWO: "p1"},
+    shared_boots=("Compute", "Global"),
+    bos_options={"ims_images_must_exist": False, "ims_errors_fatal": False},
+)
 
 
 def around(**surroundings: Any) -> VCluster:
@@ -94,6 +104,14 @@ def found(cluster: VCluster, held: Inventory, intent: Intent | None = None) -> l
 
 def test_nothing_is_told_where_nothing_is_the_matter() -> None:
     assert found(GELE, target()) == []
+    assert found(around(shared_boots=(Booted(("Global",), ""),)), STRICT) == []
+
+
+def test_whatever_number_of_questions_is_not_answered_one_finding_tells_of_them() -> None:
+    (finding,) = found(GELE, target(unasked=tuple(f"question {n}" for n in range(50))))
+    assert finding.message.startswith("50 questions were not answered")
+    assert "question 0; question 1" in finding.evidence
+    assert "and 44 more" in finding.evidence
 
 
 _CASES: list[tuple[str, str, Callable[[], tuple[VCluster, Inventory]]]] = [
@@ -242,6 +260,55 @@ _CASES: list[tuple[str, str, Callable[[], tuple[VCluster, Inventory]]]] = [
         "info",
         lambda: (around(sharers={"HSM group gele": ("session template x",)}), target()),
     ),
+    (
+        "bucket-write-unproven",
+        "info",
+        lambda: (GELE, target(storage=Storage("ok", may_write=False))),
+    ),
+    (
+        "uploads-unlisted",
+        "warning",
+        lambda: (GELE, target(storage=Storage("ok", lists_uploads=False))),
+    ),
+    (
+        "certificate-ends",
+        "warning",
+        lambda: (GELE, target(endings=(Ending("its CA", "2026-12-01", 20),))),
+    ),
+    (
+        "certificate-ends",
+        "critical",
+        lambda: (around(endings=(Ending("its CA", "2026-12-01", 0),)), target()),
+    ),
+    (
+        "partition-split",
+        "warning",
+        lambda: (GELE, target(partitions={ONE: "p1", TWO: "p2"})),
+    ),
+    (
+        "partition-not-brought",
+        "info",
+        lambda: (around(partitions={ONE: "p1"}), target(partitions={ONE: "p1"})),
+    ),
+    (
+        "shared-boot-record",
+        "info",
+        lambda: (around(shared_boots=(Booted(("Global",), ""),)), target()),
+    ),
+    (
+        "shared-boot-record",
+        "info",
+        lambda: (around(shared_boots=(Booted(("Compute",), ""),)), STRICT),
+    ),
+    ("bos-asks-ims", "info", lambda: (GELE, target(bos_options={"ims_errors_fatal": True}))),
+    (
+        "image-not-brought",
+        "critical",
+        lambda: (
+            dataclasses.replace(GELE, images=()),
+            target(bos_options={"ims_images_must_exist": True}),
+        ),
+    ),
     ("not-asked", "info", lambda: (GELE, target(unasked=("BSS: no answer",)))),
     ("lost-description", "info", lambda: (configured(layer("base"), description="d"), _csm_1_3())),
     ("lost-tenant", "warning", lambda: (of_tenant("blue"), _csm_1_3())),
@@ -344,6 +411,28 @@ def test_what_the_owner_declared_is_looked_for() -> None:
     )
     assert [f.id for f in found(GELE, there, intent)] == ["access-declared"]
     assert decode_plan(make_plan(GELE, held, intent).encode()).intent == intent
+
+
+@pytest.mark.parametrize(
+    ("server", "told"), [("nfs.here.example.org:/x", True), ("nfs.else.org:/x", False)]
+)
+def test_a_declared_server_in_the_sources_domain_is_told(server: str, told: bool) -> None:
+    text = f"""group = "gele"
+[[mount]]
+path = "/scratch"
+source = "a:/b"
+at.test-target = "{server}"
+[[access]]
+to = "{server.partition(":")[0]}:636"
+"""
+    sites = (
+        booting(rootfs_provider_passthrough=f"sbps:v1:iqn:_sbps-hsn._tcp.{name}.example.org:300")
+        for name in ("here", "there")
+    )
+    here, there = sites
+    held = dataclasses.replace(target(entities=there.templates), label="test-target")
+    ids = [f.id for f in found(here, held, Intent(declared=parse_declaration(text)))]
+    assert ids.count("declared-of-source") == (2 if told else 0)
 
 
 def test_the_example_of_the_documentation_can_be_read() -> None:

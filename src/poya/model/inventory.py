@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from poya.documents import Document
+from poya.model.ending import Ending
 from poya.model.image import Image
 from poya.model.image_contents import Certificate
 from poya.model.records import EntityRef, Kind, Node
@@ -59,10 +60,15 @@ class Storage:
     Attributes:
         state: `ok`, `absent`, `denied`; `unknown` where it was not looked at.
         room_bytes: What its quota leaves; None without a quota, or where the store does not say.
+        may_write: Whether its access control list lets us write; None where that does not tell.
+        lists_uploads: Whether we may list unfinished uploads, which resuming needs; None where
+            that was not tried.
     """
 
     state: Literal["ok", "absent", "denied", "unknown"] = "unknown"
     room_bytes: int | None = None
+    may_write: bool | None = None
+    lists_uploads: bool | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +88,9 @@ class Circumstances:
         sources: CFS source → its clone URL; None where CFS has none to ask for.
         package_repositories: Names of those in its Nexus; None where that could not be asked.
         unasked: What could not be asked, and why, in words.
+        endings: Certificates that the site is reached with.
+        shared_boots: Hosts of those records of BSS that are no node's own: roles, `Default`,
+            `Global`.
     """
 
     access: Access = field(default_factory=Access)
@@ -96,6 +105,8 @@ class Circumstances:
     sources: Mapping[str, str] | None = None
     package_repositories: frozenset[str] | None = None
     unasked: tuple[str, ...] = ()
+    endings: tuple[Ending, ...] = ()
+    shared_boots: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from poya.model.ending import Ending
 from poya.model.image import Image
 from poya.model.records import BootSet, Configuration, Group, Node, SessionTemplate
 
@@ -72,6 +73,9 @@ class Surroundings:
         sharers: What else uses a part of it: the part in words → its other users in words.
         foreign_templates: Templates of other tenants that boot its groups, as `name (tenant)`.
         unasked: What could not be asked, and why, in words.
+        endings: Certificates that the site is reached with.
+        shared_boots: Records of BSS that its nodes boot or are set up with beside their own:
+            roles, `Default`, `Global`.
     """
 
     branches: Mapping[tuple[str, str], str] = field(default_factory=dict)
@@ -82,6 +86,8 @@ class Surroundings:
     sharers: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     foreign_templates: tuple[str, ...] = ()
     unasked: tuple[str, ...] = ()
+    endings: tuple[Ending, ...] = ()
+    shared_boots: tuple[Booted, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -127,6 +127,18 @@ class Transport:
         except _Failure as error:
             raise TransportFailure(_reason(error)) from error
 
+    def certificate_end(self, endpoint: Endpoint) -> str | None:
+        """When the server's certificate ends, as certificates write it; None without TLS.
+
+        Raises:
+            OSError: Nobody answers.
+            CertificateError: The server is not the site's.
+        """
+        sock = self._dialler.dial(endpoint)
+        with closing(sock):
+            certificate = sock.getpeercert() if isinstance(sock, ssl.SSLSocket) else None
+        return str((certificate or {}).get("notAfter") or "") or None
+
     def close(self) -> None:
         """Close the idle connections."""
         with self._lock:

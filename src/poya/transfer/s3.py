@@ -10,7 +10,7 @@ import base64
 import urllib.parse
 from collections.abc import Callable, Mapping, Sequence
 
-from poya.errors import BadAnswer, RequestRefused
+from poya.errors import BadAnswer, RequestRefused, Unreachable
 from poya.transfer.credentials import CredentialKeeper, CredentialsProvider
 from poya.transfer.dialling import Dialler, parse_proxy, site_tls
 from poya.transfer.endpoints import parse_endpoint
@@ -21,11 +21,13 @@ from poya.transfer.retry import QUICK
 from poya.transfer.s3calls import Call, Caller, Service
 from poya.transfer.s3values import ObjectHead, ObjectPlace, S3Config, place_path
 from poya.transfer.s3xml import (
+    BucketGrants,
     PartInfo,
     UploadInfo,
     children,
     completion,
     name_of,
+    parse_grants,
     parse_parts,
     parse_uploads,
     parse_xml,
@@ -92,6 +94,26 @@ class S3Store:
         if not (quota or "").isdecimal() or not (used or "").isdecimal():
             return None
         return max(0, int(quota or 0) - int(used or 0))
+
+    def grants(self, bucket: str, guard: Guard = _FREE) -> BucketGrants:
+        """Who may do what in a bucket, and who asks (GetBucketAcl, ListBuckets)."""
+        acl = self._caller.run(Call("GET", ObjectPlace(bucket), {"acl": ""}), QUICK, guard)
+        own = self._caller.run(Call("GET", ObjectPlace("")), QUICK, guard)
+        return parse_grants(parse_xml(acl.body), parse_xml(own.body))
+
+    def certificate_end(self, guard: Guard = _FREE) -> str | None:
+        """When its certificate ends, as certificates write it; None without TLS.
+
+        Raises:
+            Unreachable: Nobody answers.
+            CertificateError: The server is not the site's.
+        """
+        endpoint = self._caller.endpoint
+        guard.cancel.check()
+        try:
+            return self._transport.certificate_end(endpoint)
+        except OSError as error:
+            raise Unreachable(f"{endpoint.url} does not answer.", why=str(error)) from error
 
     def make_bucket(self, bucket: str, guard: Guard = _FREE) -> None:
         """Make a bucket; one that is ours already is fine (CreateBucket)."""

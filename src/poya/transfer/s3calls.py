@@ -134,6 +134,11 @@ class Caller:
         return self._transport.exchange(request, guard)
 
     @property
+    def endpoint(self) -> Endpoint:
+        """The service."""
+        return self._service.endpoint
+
+    @property
     def keeper(self) -> CredentialKeeper:
         """Where credentials come from."""
         return self._keeper

@@ -12,6 +12,7 @@ from poya.errors import BadAnswer
 from poya.transfer.etags import clean_etag
 
 _DECLARATION = re.compile(rb"<!(DOCTYPE|ENTITY)", re.IGNORECASE)
+_EVERYBODY = ("/groups/global/AllUsers", "/groups/global/AuthenticatedUsers")
 _WIDE_ENCODING = re.compile(rb"\x00")
 
 
@@ -43,6 +44,29 @@ class UploadInfo:
     key: str
     upload_id: str
     initiated: str
+
+
+@dataclass(frozen=True, slots=True)
+class BucketGrants:
+    """Who may do what in a bucket.
+
+    Attributes:
+        own: Whom the store takes us for: id and name.
+        granted: Id of a user or URI of a group, and what it may: `READ`, `WRITE`, `READ_ACP`,
+            `WRITE_ACP` or `FULL_CONTROL`.
+    """
+
+    own: frozenset[str]
+    granted: tuple[tuple[str, str], ...]
+
+    @property
+    def may_write(self) -> bool:
+        """Whether the list lets us write and delete; a policy of the bucket may differ."""
+        return any(
+            permission in ("WRITE", "FULL_CONTROL")
+            for grantee, permission in self.granted
+            if grantee in self.own or grantee.endswith(_EVERYBODY)
+        )
 
 
 def parse_xml(body: bytes) -> ET.Element:
@@ -109,6 +133,21 @@ def parse_uploads(root: ET.Element) -> list[UploadInfo]:
 def parse_keys(root: ET.Element) -> list[str]:
     """Read the keys of a ListObjectsV2 answer."""
     return [text_of(entry, "Key") for entry in children(root, "Contents")]
+
+
+def parse_grants(acl: ET.Element, buckets: ET.Element) -> BucketGrants:
+    """Read the answers of GetBucketAcl and ListBuckets."""
+    owners = children(buckets, "Owner")
+    lists = children(acl, "AccessControlList")
+    granted = [
+        (text_of(grantee, key), text_of(grant, "Permission"))
+        for held in lists
+        for grant in children(held, "Grant")
+        for grantee in children(grant, "Grantee")
+        for key in ("ID", "DisplayName", "URI")
+    ]
+    own = {text_of(owner, key) for owner in owners for key in ("ID", "DisplayName")}
+    return BucketGrants(frozenset(own - {""}), tuple(granted))
 
 
 def completion(parts: Iterable[tuple[int, str]]) -> bytes:

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 from poya.model.finding import Finding
 from poya.planning.checks import Case
+from poya.planning.mapping.suggesting import documents_of, domain_of
 
 
 def check(case: Case) -> Iterator[Finding]:
@@ -16,6 +17,7 @@ def check(case: Case) -> Iterator[Finding]:
     yield from _repositories(case)
     subject, site = f"vCluster {case.vcluster.name}", case.inventory.label
     for mount in case.intent.declared.mount:
+        yield from _of_source(case, f"The mount {mount.path}", mount.at.get(site, ""))
         if site not in mount.at and site != case.vcluster.site:
             yield Finding(
                 "mount-unmapped",
@@ -26,6 +28,7 @@ def check(case: Case) -> Iterator[Finding]:
                 remedy=f'Add to its vcluster.toml: at.{site} = "server:/path".',
             )
     for access in case.intent.declared.access:
+        yield from _of_source(case, "An access that its owner declared", access.to)
         yield Finding(
             "access-declared",
             "info",
@@ -33,6 +36,22 @@ def check(case: Case) -> Iterator[Finding]:
             f"Its nodes must reach {access.to} from {site}, too.",
             evidence=access.why,
             remedy="Have it opened before the nodes boot.",
+        )
+
+
+def _of_source(case: Case, what: str, server: str) -> Iterator[Finding]:
+    """A server in the source's domain, which the target's documents call by another."""
+    here = domain_of(documents_of(case.vcluster))
+    there = domain_of(case.inventory.entities.values())
+    if here and there and here != there and here in server.lower():
+        yield Finding(
+            "declared-of-source",
+            "warning",
+            f"vCluster {case.vcluster.name}",
+            f"{what} leads back to {case.vcluster.site}: {server}.",
+            evidence=f"{here} is its domain, {there} that of {case.inventory.label}",
+            remedy="Make sure that the target's nodes reach it, or name the target's own in "
+            "vcluster.toml.",
         )
 
 

@@ -24,6 +24,27 @@ def check(case: Case) -> Iterator[Finding]:
             f"The bucket boot-images {what}.",
             remedy="Ask the site's administrators; STS's role must reach it.",
         )
+    if storage.may_write is False:
+        yield Finding(
+            "bucket-write-unproven",
+            "info",
+            subject,
+            "Nothing read of the bucket boot-images says that we may write there; a plan tries "
+            "nothing.",
+            evidence="GetBucketAcl names neither us nor everybody with WRITE or FULL_CONTROL; "
+            "the policy of STS's role may",
+            remedy="Ask the site's administrators where no image was ever brought there.",
+        )
+    if storage.lists_uploads is False:
+        yield Finding(
+            "uploads-unlisted",
+            "warning",
+            subject,
+            "We may not list unfinished uploads: an interrupted run could not go on with them, "
+            "nor take them back.",
+            evidence="ListMultipartUploads is refused",
+            remedy="Have the role that STS gives allowed s3:ListBucketMultipartUploads.",
+        )
     wanted = sum(image.size_bytes for image in case.images if image.action == "create")
     room = storage.room_bytes
     if room is not None and wanted > room:

@@ -31,6 +31,7 @@ def check(case: Case) -> Iterator[Finding]:
                 evidence=shown(nids),
                 remedy="Name the nodes by xname at the source.",
             )
+    yield from _about_images(case)
     if options.get("session_limit_required"):
         yield Finding(
             "session-limit-required",
@@ -39,3 +40,33 @@ def check(case: Case) -> Iterator[Finding]:
             f"BOS of {case.inventory.label} takes no session without a limit.",
             evidence="option session_limit_required",
         )
+
+
+def _about_images(case: Case) -> Iterator[Finding]:
+    """`ims_images_must_exist`, `ims_errors_fatal`: BOS 2.29 and later ask IMS about each image."""
+    options = case.inventory.circumstances.bos_options
+    on = [name for name in ("ims_images_must_exist", "ims_errors_fatal") if options.get(name)]
+    if not on:
+        return
+    brought = {image.source_id for image in case.images}
+    paths = {i.manifest_path for i in case.vcluster.images if i.id in brought}
+    for template, boot_set in case.boot_sets():
+        if boot_set.path not in paths:
+            yield Finding(
+                "image-not-brought",
+                "critical",
+                f"boot set {boot_set.name} of {template.name}",
+                "It boots something that is no image of this plan; BOS of "
+                f"{case.inventory.label} refuses what its IMS does not hold.",
+                evidence=f"{boot_set.path or 'no path'}; options {', '.join(on)}",
+                remedy="Point the boot set at an IMS image at the source.",
+            )
+    yield Finding(
+        "bos-asks-ims",
+        "info",
+        f"site {case.inventory.label}",
+        "Its BOS refuses session templates while IMS does not answer or lacks the image; poya "
+        "registers images first.",
+        evidence=", ".join(f"option {name}" for name in on),
+        remedy="Where it refuses one nevertheless, see to IMS and type: poya migrate resume RUN",
+    )

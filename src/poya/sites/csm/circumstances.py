@@ -18,8 +18,10 @@ from poya.errors import AuthenticationError, NotFound
 from poya.model.inventory import Access, Circumstances, Interest, Storage
 from poya.model.names import normalise_xname
 from poya.sites.csm.asking import Asking, branch_heads
+from poya.sites.csm.endings import endings
 from poya.sites.csm.objects import Objects
 from poya.sites.csm.packages import package_repositories
+from poya.sites.csm.shared_boots import shared_boots
 
 BUCKET = "boot-images"
 # STS gives credentials for an hour (cray-sts, AssumeRole with DurationSeconds 3600).
@@ -40,7 +42,9 @@ class _Claims(msgspec.Struct, frozen=True):
     groups: tuple[str, ...] = ()
 
 
-async def circumstances(site: Site, objects: Objects, interest: Interest) -> Circumstances:
+async def circumstances(
+    site: Site, objects: Objects, interest: Interest, roles: frozenset[str] = frozenset()
+) -> Circumstances:
     """Ask all of it at once; what a service does not answer is noted as unasked."""
     asking = Asking()
     (sessions, options), ((partitions, tenants), reserved) = await both(
@@ -57,6 +61,10 @@ async def circumstances(site: Site, objects: Objects, interest: Interest) -> Cir
             both(_access(site, asking), package_repositories(site, asking)),
         ),
     )
+    ends, shared = await both(
+        endings(site, objects, asking),
+        asking.about("BSS records of roles", shared_boots(site, roles), ()),
+    )
     return Circumstances(
         access=access,
         clock_ahead_s=ahead_s,
@@ -70,6 +78,8 @@ async def circumstances(site: Site, objects: Objects, interest: Interest) -> Cir
         sources=sources,
         package_repositories=packages,
         unasked=asking.noted(),
+        endings=ends,
+        shared_boots=tuple(sorted({host for one in shared for host in one.hosts or ()})),
     )
 
 
@@ -157,11 +167,16 @@ async def _sources(site: Site, asking: Asking) -> dict[str, str] | None:
 async def _storage(objects: Objects, asking: Asking) -> Storage:
     async def ask() -> Storage:
         try:
-            return Storage("ok", await objects.bucket_room(BUCKET))
+            room = await objects.bucket_room(BUCKET)
         except NotFound:
             return Storage("absent")
         except AuthenticationError:
             return Storage("denied")
+        may_write, lists_uploads = await both(
+            asking.about(f"access to the bucket {BUCKET}", objects.may_write(BUCKET), None),
+            asking.about("unfinished uploads", objects.lists_uploads(BUCKET), None),
+        )
+        return Storage("ok", room, may_write, lists_uploads)
 
     return await asking.about(f"bucket {BUCKET}", ask(), Storage())
 

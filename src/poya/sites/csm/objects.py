@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from poya.csm import S3Credentials, Site, SiteConfig
-from poya.errors import NotFound
+from poya.errors import AuthenticationError, NotFound
 from poya.model.names import S3Path
 from poya.sites.base import Witness
 from poya.sites.csm.watched import watching_store
@@ -29,6 +29,8 @@ from poya.transfer import (
 )
 
 _T = TypeVar("_T")
+# A prefix that no upload has: the answer is short.
+_NO_KEY = "poya-asks-whether-it-may"
 
 
 class Objects:
@@ -62,6 +64,29 @@ class Objects:
         """
         store = await self._open()
         return await _in_thread(lambda guard: store.bucket_room(bucket, guard=guard))
+
+    async def may_write(self, bucket: str) -> bool:
+        """Whether the bucket's access control list lets us write; nothing is tried.
+
+        Raises:
+            PoyaError: The list may not be read.
+        """
+        store = await self._open()
+        return (await _in_thread(lambda guard: store.grants(bucket, guard))).may_write
+
+    async def certificate_end(self) -> str | None:
+        """When the store's certificate ends, as certificates write it; None without TLS."""
+        store = await self._open()
+        return await _in_thread(store.certificate_end)
+
+    async def lists_uploads(self, bucket: str) -> bool:
+        """Whether we may list the bucket's unfinished uploads."""
+        store = await self._open()
+        try:
+            await _in_thread(lambda guard: store.list_uploads(bucket, _NO_KEY, guard=guard))
+        except AuthenticationError:
+            return False
+        return True
 
     async def read_small(self, path: S3Path, limit_bytes: int) -> bytes:
         """Read a whole small object.

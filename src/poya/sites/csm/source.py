@@ -76,12 +76,14 @@ class CsmSource:
         chosen = {(t.name, t.tenant) for t in templates}
         around, source_gaps = await surroundings(
             self._site,
+            self._objects,
             Captured(
                 tuple(templates),
                 found_configurations,
                 sorted_xnames(members | listed),
                 tuple(t for t in all_templates if (t.name, t.tenant) not in chosen),
                 self._own_tenant,
+                frozenset(node.role for node in nodes.values() if node.role),
             ),
         )
         return VCluster(

@@ -16,6 +16,9 @@ from poya.model.records import Configuration, SessionTemplate
 from poya.model.vcluster import Booted, Gap, Surroundings
 from poya.sites.csm.asking import Asking, branch_heads
 from poya.sites.csm.circumstances import partitions_of
+from poya.sites.csm.endings import endings
+from poya.sites.csm.objects import Objects
+from poya.sites.csm.shared_boots import shared_boots
 
 # BSS takes its hosts from the query; a URL may have 8 KiB.
 _HOSTS_A_REQUEST = 200
@@ -31,9 +34,12 @@ class Captured:
     xnames: tuple[str, ...]
     other_templates: tuple[SessionTemplate, ...]
     own_tenant: str
+    roles: frozenset[str] = frozenset()
 
 
-async def surroundings(site: Site, captured: Captured) -> tuple[Surroundings, tuple[Gap, ...]]:
+async def surroundings(
+    site: Site, objects: Objects, captured: Captured
+) -> tuple[Surroundings, tuple[Gap, ...]]:
     """Ask for all of it at once; a source that is gone is a gap."""
     asking = Asking()
     (branches, (sources, gaps)), (booted, (configured, partitions)) = await both(
@@ -49,6 +55,10 @@ async def surroundings(site: Site, captured: Captured) -> tuple[Surroundings, tu
             ),
         ),
     )
+    ends, shared = await both(
+        endings(site, objects, asking),
+        asking.about("BSS records of roles", shared_boots(site, captured.roles), ()),
+    )
     wanted = set(captured.xnames)
     found = Surroundings(
         branches=branches,
@@ -59,6 +69,8 @@ async def surroundings(site: Site, captured: Captured) -> tuple[Surroundings, tu
         sharers=_sharers(captured),
         foreign_templates=tuple(sorted(_foreign(captured))),
         unasked=asking.noted(),
+        endings=ends,
+        shared_boots=tuple(sorted((_booted_by(r, normal=False) for r in shared), key=_by_hosts)),
     )
     return found, gaps
 
@@ -99,10 +111,10 @@ def _by_hosts(booted: Booted) -> tuple[str, ...]:
     return booted.hosts
 
 
-def _booted_by(record: BootParameters) -> Booted:
+def _booted_by(record: BootParameters, *, normal: bool = True) -> Booted:
     kernel = S3Path.parse(record.kernel or "")
     return Booted(
-        hosts=tuple(sorted(normalise_xname(host) for host in record.hosts or ())),
+        hosts=tuple(sorted(normalise_xname(h) if normal else h for h in record.hosts or ())),
         image=kernel.key.partition("/")[0] if kernel else "",
         has_secrets=any(_SECRET_KEY.search(key) for key in _keys(record.cloud_init)),
     )

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 
 from poya.concurrency import both, together
@@ -11,7 +12,7 @@ from poya.documents import Document
 from poya.errors import NotFound, PoyaError
 from poya.model.image import Image
 from poya.model.inventory import Capabilities, Interest, Inventory
-from poya.model.records import EntityRef
+from poya.model.records import EntityRef, Node
 from poya.model.run import CONTENT_KEY
 from poya.sites.csm.asking import is_in_site
 from poya.sites.csm.authorities import authorities_in
@@ -36,15 +37,17 @@ class Surveyor:
             both(site.features(), site.hsm.components.list(type="Node")),
             both(self._namesakes(interest), both(self._commits(interest), self._entities())),
         )
+        nodes = nodes_of(components)
         desired_by, stand = await both(
-            self._desired_by(interest, entities), circumstances(site, self._objects, interest)
+            self._desired_by(interest, entities),
+            circumstances(site, self._objects, interest, _roles(interest, nodes)),
         )
         return Inventory(
             label=site.config.name,
             capabilities=replace(capabilities_of(features), own_tenant=site.config.tenant or ""),
             entities=entities,
             images=images,
-            nodes=nodes_of(components),
+            nodes=nodes,
             commits=commits,
             desired_by=desired_by,
             circumstances=stand,
@@ -116,6 +119,12 @@ class Surveyor:
             if component.desired_config in counts:
                 counts[component.desired_config] += 1
         return counts
+
+
+def _roles(interest: Interest, nodes: Mapping[str, Node]) -> frozenset[str]:
+    """The roles of the nodes that may be used: of all, where nobody says which."""
+    wanted = nodes if interest.is_everything else interest.xnames
+    return frozenset(nodes[x].role for x in wanted if x in nodes and nodes[x].role)
 
 
 def release_name(features: Features) -> str:
