@@ -9,6 +9,7 @@ import os
 import subprocess
 import sys
 import time
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -91,6 +92,32 @@ def test_a_rebuilt_rootfs_sends_only_its_new_chunks(operator: Operator, lab_pair
     never = migrate(operator, "--delta", "never", *again)
     assert never.status == 0
     assert json.loads(never.out)["report"]["moved_bytes"] == 0, "it is there already"
+
+
+def test_a_bundle_keeps_the_chunks_that_the_next_restore_needs(
+    operator: Operator, lab_pair: LabPair, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bundle, old = str(tmp_path / "bundle"), os.urandom(24 * 1024**2)
+    backup = ("migrate", "backup", "--group", "gele", "--site", "alps", "-d", bundle, "--yes",
+              "--on-conflict", "overwrite", "--accept", "all")  # fmt: skip
+    restore = (
+        "migrate", "restore", "--site", "prealps", "--bundle", bundle, "--nodes", NODES, "--yes",
+        "--accept", "all", "--output", "json", "--on-conflict", "overwrite", "--delta", "always",
+    )  # fmt: skip
+    rebuild_rootfs(lab_pair.alps, COS, old)
+    operator.must(*backup)
+    operator.must(*restore)
+    rebuild_rootfs(lab_pair.alps, COS, old[:9_000_000] + os.urandom(50_000) + old[9_100_000:])
+    # Another machine, which knows nothing but the bundle.
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "elsewhere"))
+    operator.must(*backup)
+    verified = operator.must("bundle", "verify", bundle)
+    assert "stray" not in verified.out + verified.err
+
+    answer = operator.must(*restore)
+
+    assert "copied at the target from s3://boot-images/" in answer.err
+    assert json.loads(answer.out)["report"]["moved_bytes"] <= 2 * 1024**2
 
 
 def test_progress_as_json_lines_tells_rates_and_totals(operator: Operator) -> None:

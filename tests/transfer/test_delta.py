@@ -13,11 +13,14 @@ from hypothesis import strategies as st
 
 from poya.errors import Cancelled
 from poya.transfer import (
+    Advanced,
     Ancestor,
     Cancel,
     ChunkStore,
     Delta,
+    Event,
     Expected,
+    FileTarget,
     Job,
     Limits,
     Proof,
@@ -26,6 +29,7 @@ from poya.transfer import (
 )
 from poya.transfer.chunking import Chunk, ChunkIndex, cutter, decode_index, joined
 from poya.transfer.etags import MIB, MIN_PART_BYTES
+from poya.transfer.layout import Part
 from poya.transfer.recipes import Link, Piece, Recipe, recipe_for, stages
 from transfer.conftest import Side
 from transfer.content import Memory, content, md5_of
@@ -184,6 +188,54 @@ def test_a_damaged_index_is_none(tmp_path: Path) -> None:
         assert store.find("a" * 32, MIB) is None
 
 
+def test_an_interrupted_transfer_still_keeps_all_chunks_in_the_end(
+    alps: Side, prealps: Side, tmp_path: Path
+) -> None:
+    store, memory, cancel = ChunkStore(tmp_path / "chunks"), Memory(), Cancel()
+
+    def begun() -> Job:
+        known = store.find(md5_of(OLD), len(OLD))
+        return job(
+            alps, prealps, OLD, Delta("auto", None, lambda i: store.keep(md5_of(OLD), i), known)
+        )
+
+    def stop(event: Event) -> None:
+        if isinstance(event, Advanced):
+            cancel.set()
+
+    with pytest.raises(Cancelled):
+        copy([begun()], Limits(parallel=1), stop, cancel=cancel, memory=memory)
+    [result] = copy([begun()], memory=memory)
+    assert result.kept_bytes > 0
+    index = store.find(md5_of(OLD), len(OLD))
+    assert index is not None
+    # Parts are cut by themselves.
+    parts = (OLD[start : start + PART] for start in range(0, len(OLD), PART))
+    assert index.chunks == tuple(chunk for part in parts for chunk in index_of(part).chunks)
+
+
+def test_the_chunks_of_a_file_are_kept_where_it_is_and_found_there(
+    alps: Side, prealps: Side, tmp_path: Path
+) -> None:
+    own, bundle = tmp_path / "own", tmp_path / "bundle" / ".chunks"
+    bundle.parent.mkdir()
+    store = ChunkStore(own, bundle)
+    etag = alps.fake.put("rootfs", OLD, PART)
+    known = Expected(len(OLD), md5_of(OLD), etag)
+    delta = Delta(keep=lambda index: store.keep(md5_of(OLD), index))
+    target = FileTarget(bundle.parent / "rootfs")
+    copy([Job("rootfs", alps.source("rootfs"), target, known, sha256=True, delta=delta)])
+    elsewhere = ChunkStore(tmp_path / "other machine", reads=[bundle])
+    index = elsewhere.find(md5_of(OLD), len(OLD))
+    assert index is not None
+    elsewhere.keep("f" * 32, index)
+    assert sorted(path.name for path in bundle.iterdir()) == [md5_of(OLD)]
+    new = rebuilt(OLD, 0.05)
+    [result] = copy([job(alps, prealps, new, Delta("always", ancestor(prealps, OLD, index)))])
+    assert prealps.fake.data("new/rootfs") == new
+    assert result.moved_bytes <= 0.2 * len(new)
+
+
 def test_indexes_do_not_pile_up(tmp_path: Path) -> None:
     store = ChunkStore(tmp_path)
     for number in range(80):
@@ -199,12 +251,20 @@ def test_an_index_is_read_as_it_was_kept(entries: list[tuple[int, bytes]]) -> No
     assert (again.chunks, again.size_bytes) == (index.chunks, index.size_bytes)
 
 
-def test_an_index_with_a_missing_part_is_none() -> None:
-    one = [Chunk(5, b"a" * 16)]
-    assert joined({1: one, 3: one}, 3) is None
-    whole = joined({2: [Chunk(7, b"b" * 16)], 1: one}, 2)
-    assert whole is not None
-    assert whole.start_of(Chunk(7, b"b" * 16)) == 5
+def test_what_one_run_did_not_see_is_filled_in_from_the_other() -> None:
+    parts = [Part(1, 0, 5), Part(2, 5, 7), Part(3, 12, 4)]
+    first, second = [Chunk(5, b"a" * 16)], [Chunk(3, b"b" * 16), Chunk(4, b"c" * 16)]
+    stopped = joined(parts, {2: second})
+    assert (stopped.size_bytes, stopped.start_of(second[1])) == (16, 8)
+    whole = joined(parts, {1: first, 3: [Chunk(4, b"d" * 16)]}, stopped)
+    assert whole.chunks == (*first, *second, Chunk(4, b"d" * 16))
+
+
+def test_nothing_is_found_in_what_nobody_saw() -> None:
+    index = joined([Part(1, 0, 5), Part(2, 5, 7)], {1: [Chunk(5, b"a" * 16)]})
+    assert index.start_of(Chunk(7, bytes(16))) is None
+    assert index.within(3, 4) is None
+    assert index.within(5, 9) is None
 
 
 chunks = st.lists(

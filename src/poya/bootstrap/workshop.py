@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from poya.placement.facts import Machine
     from poya.sites.bundle.stores import ObjectStore
     from poya.sites.bundle.trust import TrustPolicy
+    from poya.transfer import ChunkStore
 
 TargetOpener: TypeAlias = Callable[[VCluster | None], Target]
 SurveyedOpener: TypeAlias = Callable[[VCluster | None], Surveyed]
@@ -67,6 +68,20 @@ class Workshop:
             NotFound: The configuration does not have it.
         """
         return SitePlace(self._settings.site(name).name)
+
+    def chunks(self, here: Place, there: Place) -> ChunkStore:
+        """What keeps the chunks of files in mind: the operator's own, and those of bundles.
+
+        Nothing is written to a bundle that is read.
+        """
+        from poya.sites.bundle.names import CHUNKS
+        from poya.transfer import ChunkStore
+
+        read, written = (
+            (Path(place.directory) / CHUNKS,) if isinstance(place, BundlePlace) else ()
+            for place in (here, there)
+        )
+        return ChunkStore(self.runs.chunks, *written, reads=read)
 
     @asynccontextmanager
     async def images(self, place: SitePlace) -> AsyncIterator[Images]:

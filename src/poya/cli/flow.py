@@ -168,7 +168,8 @@ async def _carry_out(
         await run_hook("pre", hooks["pre"], facts)
     with workshop.runs.start(plan, places) as run, following(wishes.moving.progress) as listener:
         interrupted.run = run.id
-        limits = wishes.moving.limits(workshop.runs.pace_file(run.id), workshop.runs.chunks)
+        chunks = workshop.chunks(*places)
+        limits = wishes.moving.limits(workshop.runs.pace_file(run.id), chunks)
         report = await carry_out(run, *ends, limits, listener)
     if "post" in hooks:
         await run_hook("post", hooks["post"], {**facts, "run": run.id})
@@ -183,7 +184,8 @@ async def resume(
         interrupted.run = run.id
         async with workshop.source(here, there) as source, workshop.target(there) as opener:
             with following(moving.progress) as listener:
-                limits = moving.limits(workshop.runs.pace_file(run.id), workshop.runs.chunks)
+                chunks = workshop.chunks(here, there)
+                limits = moving.limits(workshop.runs.pace_file(run.id), chunks)
                 report = await carry_out(run, source, opener(None), limits, listener)
         return Outcome(run.plan, report)
 

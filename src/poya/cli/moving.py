@@ -14,7 +14,7 @@ from poya.errors import ConfigError, UsageError
 
 if TYPE_CHECKING:
     from poya.settings import Settings
-    from poya.transfer import Limits
+    from poya.transfer import ChunkStore, Limits
     from poya.transfer.delta import Mode
 
 _Command = Callable[..., Any]
@@ -47,18 +47,18 @@ class Moving:
         """
         self.limits(None)
 
-    def limits(self, pace_file: Path | None, chunks: Path | None = None) -> Limits:
+    def limits(self, pace_file: Path | None, chunks: ChunkStore | None = None) -> Limits:
         """The limits for the engine.
 
         Args:
-            chunks: Where the chunks of moved files are kept in mind.
+            chunks: What keeps the chunks of moved files in mind.
             pace_file: Where 'poya migrate limit' leaves its word for this run. One that is left
                 there of an earlier process is removed.
 
         Raises:
             UsageError: An option cannot be read.
         """
-        from poya.transfer import ChunkStore, Limits, Pace, parse_timetable
+        from poya.transfer import Limits, Pace, parse_timetable
 
         if pace_file is not None:
             pace_file.unlink(missing_ok=True)
@@ -68,7 +68,7 @@ class Moving:
             memory_bytes=memory_bytes,
             pace=pace,
             delta=self.delta,
-            chunks=ChunkStore(chunks) if chunks is not None else None,
+            chunks=chunks,
         )
         return replace(limits, parallel=self.parallel) if self.parallel else limits
 

@@ -89,8 +89,11 @@ class Mover:
             if (twin := _twin(old)) is not None
             and (index := chunks.find(old.md5, old.size_bytes)) is not None
         )
-        keep = partial(chunks.keep, artifact.md5) if artifact.md5 else _forget
-        return transfer.Delta(mode, next(found, None), keep)
+        if not artifact.md5:
+            return transfer.Delta(mode, next(found, None))
+        known = chunks.find(artifact.md5, artifact.size_bytes)
+        keep = partial(chunks.keep, artifact.md5)
+        return transfer.Delta(mode, next(found, None), keep, known)
 
     async def _copy(self, jobs: list[transfer.Job]) -> dict[str, transfer.Result]:
         cancel = transfer.Cancel()
@@ -155,10 +158,6 @@ def _twin(planned: ArtifactTwin) -> transfer.Twin | None:
     return (
         transfer.Twin(transfer.ObjectPlace(path.bucket, path.key), planned.etag) if path else None
     )
-
-
-def _forget(_: object) -> None:
-    """Nothing names the file: its chunks could not be found again."""
 
 
 def artifact_step(image: ImagePlan, name: str) -> str:

@@ -21,11 +21,11 @@ from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
 from poya.errors import NotFound, PoyaError, RequestRefused
-from poya.transfer.chunking import Chunk, ChunkIndex, Cutter, joined
+from poya.transfer.chunking import Chunk, ChunkIndex, Cutter, cutter, joined
 from poya.transfer.etags import MIN_PART_BYTES
 from poya.transfer.guard import Guard, cleaning_guard
 from poya.transfer.http import StreamBody
-from poya.transfer.layout import Part
+from poya.transfer.layout import Layout, Part
 from poya.transfer.ports import Sink, Twin
 from poya.transfer.recipes import Link, Piece, Recipe, recipe_for, stages
 from poya.transfer.s3 import S3Store
@@ -57,12 +57,15 @@ class Delta:
     Attributes:
         mode: `auto` measures and decides part by part; `always` copies whatever it can.
         ancestor: The older version; None if the target has none, or it was never looked at.
-        keep: Told the chunks of the file once it is published.
+        keep: Told the chunks of the file once it is published, and what is known of them by then
+            when a run stops part-way.
+        known: What such a run left of this very file.
     """
 
     mode: Mode = "auto"
     ancestor: Ancestor | None = None
     keep: Callable[[ChunkIndex], None] = lambda _index: None
+    known: ChunkIndex | None = None
 
 
 class Assembler:
@@ -137,23 +140,37 @@ class Assembler:
                 self._store.delete(place, guard)
 
 
+def chunked(
+    inner: Sink, layout: Layout, delta: Delta | None, assembler: Assembler | None = None
+) -> Sink:
+    """A sink that sees chunks, where that is wanted and its libraries are installed."""
+    cut = cutter() if delta is not None else None
+    if delta is None or cut is None or layout.is_streamed:
+        return inner
+    return DeltaSink(inner, layout, (cut, delta), assembler)
+
+
 class DeltaSink:
     """A sink that lets the target copy what it has, and keeps the chunks of what passes.
 
     Args:
-        inner: The upload.
-        cut: Cuts a part into chunks.
-        delta: What may be done.
+        inner: The upload, or the file.
+        layout: How it is cut into parts.
+        work: What cuts a part into chunks, and what may be done.
         assembler: Puts parts together; None if there is no old version.
     """
 
-    reads_back = False
-
     def __init__(
-        self, inner: Sink, cut: Cutter, delta: Delta, assembler: Assembler | None = None
+        self,
+        inner: Sink,
+        layout: Layout,
+        work: tuple[Cutter, Delta],
+        assembler: Assembler | None = None,
     ) -> None:
-        self._inner, self._cut = inner, cut
-        self._delta, self._ancestor, self._assembler = delta, delta.ancestor, assembler
+        self._inner, self._layout = inner, layout
+        self._cut, self._delta = work
+        self._ancestor, self._assembler = self._delta.ancestor, assembler
+        self.reads_back = inner.reads_back
         self._chunks: dict[int, list[Chunk]] = {}
         self._lock = threading.Lock()
         self._link = Link()
@@ -172,8 +189,9 @@ class DeltaSink:
         return self._inner.kept
 
     def read_back(self, part: Part, into: memoryview) -> None:
-        """Never asked for."""
-        raise NotImplementedError
+        """Read a kept part, and see its chunks."""
+        self._inner.read_back(part, into)
+        self._chunks[part.number] = self._cut(into)
 
     def write(self, part: Part, data: memoryview, md5: str | None, guard: Guard) -> str:
         """Put the part together at the target if that pays; send it otherwise."""
@@ -197,9 +215,7 @@ class DeltaSink:
         """Complete the upload."""
         etag = self._inner.publish(part_md5s, guard)
         self._clear()
-        index = joined(self._chunks, len(part_md5s))
-        if index is not None:
-            self._delta.keep(index)
+        self._keep()
         return etag
 
     def discard(self) -> None:
@@ -210,6 +226,7 @@ class DeltaSink:
     def leave(self) -> None:
         """Keep the upload for a later run; scratch objects are of no use to it."""
         self._clear()
+        self._keep()
         self._inner.leave()
 
     @property
@@ -249,6 +266,10 @@ class DeltaSink:
         with self._lock:
             self.copied_bytes += part.size_bytes - recipe.sent_bytes
         return True
+
+    def _keep(self) -> None:
+        if self._chunks:
+            self._delta.keep(joined(self._layout.parts(), dict(self._chunks), self._delta.known))
 
     def _clear(self) -> None:
         if self._assembler is not None and self.could_copy_bytes:

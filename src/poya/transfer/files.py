@@ -30,6 +30,7 @@ from poya.errors import (
     StoppedPartWay,
     UsageError,
 )
+from poya.transfer.delta import chunked
 from poya.transfer.digests import OrderedDigests
 from poya.transfer.etags import MIB, checksum, is_fingerprint, part_count
 from poya.transfer.guard import Guard
@@ -151,7 +152,8 @@ class FileTarget:
     def open(self, layout: Layout, opening: Opening, guard: Guard) -> Sink:
         """Begin `name.partial` or continue it."""
         guard.cancel.check()
-        return PartialFileSink(self.path, layout, opening.source_etag)
+        sink = PartialFileSink(self.path, layout, opening.source_etag)
+        return chunked(sink, layout, opening.delta)
 
     def __str__(self) -> str:
         return str(self.path)

@@ -6,8 +6,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from poya.errors import Conflict, NotFound, RequestRefused
-from poya.transfer.chunking import cutter
-from poya.transfer.delta import Assembler, Delta, DeltaSink
+from poya.transfer.delta import Assembler, Delta, chunked
 from poya.transfer.etags import is_plain_md5
 from poya.transfer.guard import Guard
 from poya.transfer.layout import Layout, is_cut_in_doubt
@@ -140,17 +139,17 @@ class ObjectTarget:
         found = continue_upload(self, layout, opening.memory, guard)
         upload_id, kept = found or (begin_upload(self, layout, opening, guard), {})
         sink = MultipartSink(self, upload_id, kept, opening.memory)
-        return _with_delta(sink, self, upload_id, opening.delta)
+        return _chunked(sink, self, (upload_id, layout), opening.delta)
 
     def __str__(self) -> str:
         return f"{self.place} at {self.store.site}"
 
 
-def _with_delta(sink: Sink, target: ObjectTarget, upload_id: str, delta: Delta | None) -> Sink:
-    cut = cutter() if delta is not None else None
-    if delta is None or cut is None:
-        return sink
-    old = delta.ancestor.twin if delta.ancestor is not None else None
-    if old is None:
-        return DeltaSink(sink, cut, delta)
-    return DeltaSink(sink, cut, delta, Assembler(target.store, old, target.place, upload_id))
+def _chunked(
+    sink: Sink, target: ObjectTarget, upload: tuple[str, Layout], delta: Delta | None
+) -> Sink:
+    upload_id, layout = upload
+    if delta is None or delta.ancestor is None:
+        return chunked(sink, layout, delta)
+    assembler = Assembler(target.store, delta.ancestor.twin, target.place, upload_id)
+    return chunked(sink, layout, delta, assembler)

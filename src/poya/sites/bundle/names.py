@@ -16,8 +16,10 @@ MANIFEST = "manifest.json"
 SIGNATURE = "bundle.json.minisig"
 # A file of the index may stand encrypted, under its name and this.
 SEALED = ".age"
+# Digests of chunks of the artifacts: a cache that is no part of the bundle.
+CHUNKS = ".chunks"
 # What may stand beside the index without being listed by it.
-KEPT_BESIDE = (SIGNATURE,)
+KEPT_BESIDE = (SIGNATURE, CHUNKS)
 
 MOST_CHARACTERS = 120
 _KEPT_CHARACTERS = 80
