@@ -14,7 +14,7 @@ import pytest
 
 from poya.lab.ports import GitFailed
 from poya.lab.pytest_plugin import LabPair, TestSite
-from poya.lab.seed.histories import CSCS, CSCS_BRANCH, REPOSITORIES
+from poya.lab.seed.histories import COS, CSCS, CSCS_BRANCH, REPOSITORIES
 from poya.lab.vcs.repositories import Repositories
 
 GATEWAY = "https://api-gw-service-nmn.local"
@@ -161,3 +161,55 @@ async def test_what_git_cannot_resolve_fails_in_gits_words(
 ) -> None:
     with pytest.raises(GitFailed, match=words):
         await lab_pair.alps.site.git.resolve_branch(clone_url, branch)
+
+
+def test_protected_branches_take_no_push(lab_pair: LabPair, tmp_path: Path) -> None:
+    """Gitea of CSM: branches that cf-gitea-import brought cannot be pushed to."""
+    site = lab_pair.prealps
+    address = f"{site.url}/vcs/cray/{COS}.git"
+    git(site, "clone", "-q", "-b", "cray/cos/2.5.101", address, cwd=tmp_path)
+    cloned = tmp_path / COS
+    git(site, "commit", "-q", "--allow-empty", "-m", "mine", cwd=cloned)
+    with pytest.raises(subprocess.CalledProcessError) as refused:
+        git(site, "push", "-q", "origin", "HEAD", cwd=cloned)
+    assert "Not allowed to push to protected branch cray/cos/2.5.101" in refused.value.stderr
+    git(site, "push", "-q", "origin", "HEAD:refs/heads/integration-mine", cwd=cloned)
+    with api(site) as client:
+        rules = client.get(f"repos/cray/{COS}/branch_protections").json()
+        branch = client.get(f"repos/cray/{COS}/branches/cray/cos/2.5.101").json()
+    assert [rule["branch_name"] for rule in rules] == ["cray/cos/2.5.101"]
+    assert branch["protected"]
+
+
+def test_tokens_stand_for_their_user(lab_pair: LabPair, tmp_path: Path) -> None:
+    """Gitea 1.21: tokens are made with a password, told once, and clone; users see their own."""
+    site = lab_pair.prealps
+    with api(site) as client:
+        made = client.post("users/crayvcs/tokens", json={"name": "poya"})
+        again = client.post("users/crayvcs/tokens", json={"name": "poya"})
+        (listed,) = client.get("users/crayvcs/tokens").json()
+        person = {"username": "heidi", "password": "secret", "email": "heidi@example.org"}
+        statuses = [client.post("admin/users", json=person).status_code for _ in range(2)]
+    assert (made.status_code, again.status_code, statuses) == (201, 400, [201, 422])
+    token = made.json()["sha1"]
+    assert listed["sha1"] == ""
+    git(site, "ls-remote", f"{site.url}/vcs/cray/{COS}.git", cwd=tmp_path, password=token)
+    with api(site, known=False) as client:
+        headers = {"Authorization": f"token {token}"}
+        assert client.get("user", headers=headers).json()["login"] == "crayvcs"
+        assert client.get("users/crayvcs/tokens", headers=headers).status_code == 401
+        assert client.get("users/crayvcs/tokens", auth=("heidi", "secret")).status_code == 403
+        assert client.get("user", auth=("heidi", "wrong")).status_code == 401
+    with api(site) as client:
+        assert client.delete("users/crayvcs/tokens/poya").status_code == 204
+        assert client.delete("users/crayvcs/tokens/poya").status_code == 404
+    with api(site, known=False) as client:
+        assert client.get("user", headers=headers).status_code == 401
+
+
+def test_organisations_are_made_once(lab_pair: LabPair) -> None:
+    with api(lab_pair.prealps) as client:
+        made = [client.post("orgs", json={"username": "alps"}).status_code for _ in range(2)]
+        assert made == [201, 422]
+        assert client.post("orgs", json={"username": "../x"}).status_code == 422
+        assert client.post("orgs/alps/repos", json={"name": "x"}).status_code == 201

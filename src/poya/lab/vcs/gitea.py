@@ -6,9 +6,6 @@ Anonymous users may ask for the version and nothing else.
 
 from __future__ import annotations
 
-import base64
-import binascii
-import hmac
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TypeAlias, TypeVar
@@ -19,11 +16,13 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 from starlette.types import ASGIApp
 
-from poya.lab.vcs.repositories import Declared, Repositories
+from poya.lab.vcs.accounts import Caller, GitAccounts
+from poya.lab.vcs.gitea_answers import as_object, json_of, not_found, unauthorised
+from poya.lab.vcs.gitea_users import user_routes
+from poya.lab.vcs.repositories import Declared, Repositories, is_protected
 from poya.lab.vcs.running import git
 from poya.lab.vcs.smart_http import serve_git
 
-USER = "crayvcs"
 VERSION = "1.21.11"
 _JsonObject: TypeAlias = dict[str, object]
 _FIELDS = "%H%x00%P%x00%an%x00%ae%x00%aI%x00%cn%x00%ce%x00%cI%x00%B%x01"
@@ -40,7 +39,8 @@ def vcs_app(repositories: Repositories, password: str, public_url: str) -> ASGIA
         password: Of the user `crayvcs`.
         public_url: How the site itself calls this server: `https://vcs.cmn.<domain>/vcs`.
     """
-    server = _Gitea(repositories, password, public_url)
+    accounts = GitAccounts(repositories.root / "accounts.json", password)
+    server = _Gitea(repositories, accounts, public_url)
     api = "/api/v1"
     repository = f"{api}/repos/{{org}}/{{repo}}"
     routes = [
@@ -52,6 +52,9 @@ def vcs_app(repositories: Repositories, password: str, public_url: str) -> ASGIA
         Route(f"{repository}/branches/{{branch:path}}", server.branch),
         Route(f"{repository}/git/commits/{{sha}}", server.commit),
         Route(f"{repository}/commits", server.commits),
+        Route(f"{repository}/branch_protections", server.protections),
+        *user_routes(accounts, api),
+        Route(f"{api}/orgs", server.add_organisation, methods=["POST"]),
         Route(f"{api}/{{rest:path}}", server.nothing, methods=["GET", "POST", "PUT", "DELETE"]),
         Route("/{org}/{repo}/{service:path}", server.git, methods=["GET", "POST"]),
     ]
@@ -59,34 +62,35 @@ def vcs_app(repositories: Repositories, password: str, public_url: str) -> ASGIA
 
 
 class _Gitea:
-    def __init__(self, repositories: Repositories, password: str, public_url: str) -> None:
+    def __init__(self, repositories: Repositories, accounts: GitAccounts, public_url: str) -> None:
         self._repositories = repositories
-        self._password = password
+        self._accounts = accounts
         self._public_url = public_url
 
     async def version(self, _: Request) -> Response:
         return JSONResponse({"version": VERSION})
 
     async def git(self, request: Request) -> Response:
-        if not self._known(request):
+        caller = self._caller(request)
+        if caller is None:
             asks = {"WWW-Authenticate": 'Basic realm="Gitea"'}
             return Response("Unauthorized\n", 401, headers=asks)
         path = self._path(request)
         if path is None:
             return Response("Not found.\n", 404, media_type="text/plain")
-        return await serve_git(request, path, request.path_params["service"], USER)
+        return await serve_git(request, path, request.path_params["service"], caller.name)
 
     async def list_repositories(self, request: Request) -> Response:
         if not self._known(request):
-            return _unauthorised()
+            return unauthorised()
         org = request.path_params["org"]
         names = _page(request, self._repositories.names(org))
         return JSONResponse([await self._described(org, name) for name in names])
 
     async def create_repository(self, request: Request) -> Response:
         if not self._known(request):
-            return _unauthorised()
-        org, name = request.path_params["org"], str((await request.json()).get("name", ""))
+            return unauthorised()
+        org, name = request.path_params["org"], str((await json_of(request)).get("name", ""))
         if self._repositories.path(org, name):
             message = "The repository with the same name already exists."
             return JSONResponse({"message": message}, 409)
@@ -124,7 +128,7 @@ class _Gitea:
         if known:
             return JSONResponse(_declared_branch(name, known))
         if name not in await _branch_names(self._existing(request)):
-            return _not_found()
+            return not_found()
         return JSONResponse(await self._branch(self._existing(request), name))
 
     async def commit(self, request: Request) -> Response:
@@ -134,31 +138,47 @@ class _Gitea:
         if sha in self._declared(request).commits:
             return JSONResponse(_declared_commit(sha))
         found = await _log(self._existing(request), sha, limit=1)
-        return JSONResponse(found[0]) if found else _not_found()
+        return JSONResponse(found[0]) if found else not_found()
 
     async def commits(self, request: Request) -> Response:
         if refusal := self._refusal(request):
             return refusal
         start = request.query_params.get("sha", "HEAD")
         found = await _log(self._existing(request), start)
-        return JSONResponse(_page(request, found)) if found else _not_found()
+        return JSONResponse(_page(request, found)) if found else not_found()
+
+    async def protections(self, request: Request) -> Response:
+        if refusal := self._refusal(request):
+            return refusal
+        names = [b for b in await _branch_names(self._existing(request)) if is_protected(b)]
+        rules = [{"branch_name": n, "rule_name": n, "enable_push": False} for n in names]
+        return JSONResponse(rules)
+
+    async def add_organisation(self, request: Request) -> Response:
+        if not self._known(request):
+            return unauthorised()
+        name = str((await json_of(request)).get("username", ""))
+        try:
+            made = self._repositories.create_organisation(name)
+        except ValueError:
+            return JSONResponse({"message": "The name is not valid."}, 422)
+        if not made:
+            return JSONResponse({"message": f"user already exists [name: {name}]"}, 422)
+        return JSONResponse({"username": name, "name": name, "visibility": "public"}, 201)
 
     async def nothing(self, request: Request) -> Response:
-        return _not_found() if self._known(request) else _unauthorised()
+        return not_found() if self._known(request) else unauthorised()
 
     def _refusal(self, request: Request) -> Response | None:
         if not self._known(request):
-            return _unauthorised()
-        return None if self._path(request) else _not_found()
+            return unauthorised()
+        return None if self._path(request) else not_found()
+
+    def _caller(self, request: Request) -> Caller | None:
+        return self._accounts.caller(request.headers.get("authorization", ""))
 
     def _known(self, request: Request) -> bool:
-        scheme, _, encoded = request.headers.get("authorization", "").partition(" ")
-        try:
-            given = base64.b64decode(encoded, validate=True)
-        except binascii.Error:
-            return False
-        expected = f"{USER}:{self._password}".encode()
-        return scheme.lower() == "basic" and hmac.compare_digest(given, expected)
+        return self._caller(request) is not None
 
     def _path(self, request: Request) -> Path | None:
         return self._repositories.path(request.path_params["org"], request.path_params["repo"])
@@ -190,10 +210,8 @@ class _Gitea:
     async def _branch(self, path: Path, name: str) -> _JsonObject:
         commit = (await _log(path, f"refs/heads/{name}", limit=1))[0]
         details = commit["commit"]
-        # cf-gitea-import protects the branches that it brings
-        protected = name.startswith("cray/")
-        described = {"id": commit["sha"], **_as_object(details)}
-        return {"name": name, "commit": described, "protected": protected}
+        described = {"id": commit["sha"], **as_object(details)}
+        return {"name": name, "commit": described, "protected": is_protected(name)}
 
 
 async def _branch_names(path: Path) -> list[str]:
@@ -230,16 +248,12 @@ def _declared_commit(sha: str) -> _JsonObject:
 
 
 def _declared_branch(name: str, sha: str) -> _JsonObject:
-    described = {"id": sha, **_as_object(_declared_commit(sha)["commit"])}
-    return {"name": name, "commit": described, "protected": name.startswith("cray/")}
+    described = {"id": sha, **as_object(_declared_commit(sha)["commit"])}
+    return {"name": name, "commit": described, "protected": is_protected(name)}
 
 
 def _person(fields: Sequence[str]) -> dict[str, str]:
     return dict(zip(("name", "email", "date"), fields, strict=True))
-
-
-def _as_object(value: object) -> _JsonObject:
-    return value if isinstance(value, dict) else {}
 
 
 def _page(request: Request, items: Sequence[_Item]) -> list[_Item]:
@@ -252,12 +266,3 @@ def _page(request: Request, items: Sequence[_Item]) -> list[_Item]:
 def _number(request: Request, name: str) -> int:
     text = request.query_params.get(name, "")
     return int(text) if text.isdecimal() else 0
-
-
-def _unauthorised() -> Response:
-    return JSONResponse({"message": "token is required"}, 401)
-
-
-def _not_found() -> Response:
-    message = "The target couldn't be found."
-    return JSONResponse({"message": message, "errors": [], "url": "/vcs/api/swagger"}, 404)

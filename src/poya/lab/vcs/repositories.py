@@ -14,6 +14,15 @@ from poya.lab.vcs.running import git_now
 
 _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*")
 _DECLARED = "poya-declared.json"
+_PROTECTED = "cray/"
+# run by git for every branch that a push changes: name, old and new commit
+_UPDATE_HOOK = """#!/bin/sh
+case "$1 $2" in
+refs/heads/cray/*" "*[!0]*)
+    echo "Gitea: Not allowed to push to protected branch ${1#refs/heads/}" >&2
+    exit 1 ;;
+esac
+"""
 _AUTHOR = "Site Operations <ops@example.org>"
 _FIRST_COMMIT_S = 1_687_341_600
 _BETWEEN_COMMITS_S = 5_400
@@ -89,7 +98,25 @@ class Repositories:
         git_now("config", "http.receivepack", "true", directory=path)
         git_now("config", "uploadpack.allowAnySHA1InWant", "true", directory=path)
         shutil.rmtree(path / "hooks")
+        (path / "hooks").mkdir()
+        hook = path / "hooks" / "update"
+        hook.write_text(_UPDATE_HOOK)
+        hook.chmod(0o755)
         return path
+
+    def create_organisation(self, name: str) -> bool:
+        """Make room for repositories of an organisation; False if there is one of that name.
+
+        Raises:
+            ValueError: The name is not one.
+        """
+        if not _NAME.fullmatch(name):
+            raise ValueError(f"{name} is not a name of an organisation")
+        try:
+            (self.root / name).mkdir()
+        except FileExistsError:
+            return False
+        return True
 
     def seed(self, repositories: Iterable[SeedRepository]) -> None:
         """Lay repositories that are not there yet."""
@@ -126,6 +153,11 @@ class Repositories:
             "rev-parse", f"refs/heads/{branch}", directory=self.root / org / f"{name}.git"
         )
         return output.decode().strip()
+
+
+def is_protected(branch: str) -> bool:
+    """Whether a branch is protected: cf-gitea-import protects those that it brings."""
+    return branch.startswith(_PROTECTED)
 
 
 def _stream(commits: Iterable[Commit]) -> bytes:
