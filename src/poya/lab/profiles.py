@@ -64,6 +64,7 @@ class ReleaseProfile:
         tapms: Version of TAPMS; None: there are no tenants.
         tapms_path: Where TAPMS answers below /apis/tapms.
         tapms_finds_owners: POST of xnames to TAPMS finds the tenants that own them.
+        catalog_is_split: The product catalog is several ConfigMaps (product-catalog 2.0 on).
         store_takes_chunks: The object store takes bodies without a length and trailing checksums:
             Ceph RGW 16 does not (seen on 16.2.15); of later ones it is assumed.
         tenant_versions: API versions of the resource Tenant, oldest first; the last is stored.
@@ -109,6 +110,7 @@ class ReleaseProfile:
     tapms: str | None = None
     tapms_path: str = ""
     tapms_finds_owners: bool = False
+    catalog_is_split: bool = False
     store_takes_chunks: bool = False
     tenant_versions: tuple[str, ...] = ()
 
@@ -177,6 +179,7 @@ _CSM_1_6 = replace(
     pcs="2.4.1",
     tapms="1.7.1",
     tapms_path="v1alpha3",
+    catalog_is_split=True,
     tapms_finds_owners=True,
     tenant_versions=("v1alpha1", "v1alpha2", "v1alpha3"),
 )

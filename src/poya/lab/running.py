@@ -175,6 +175,7 @@ def _accounts(files: SiteFiles) -> Accounts:
         clients={"admin-client": files.secret(files.client_secret)},
         users={"operator": UserAccount(files.secret(files.user_password))},
         cluster_token=files.secret(files.cluster_token),
+        vcs_password=files.secret(files.vcs_password),
         nexus_password=files.secret(files.nexus_password),
         dns_key=files.secret(files.dns_key),
     )

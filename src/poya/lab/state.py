@@ -136,6 +136,7 @@ class SiteState:
         transitions          PCS transitions with all their tasks, by id
         nexus_repositories   Nexus repositories, by name
         nexus_assets         Nexus assets, by `<repository>/<path>`; `content` in base64
+        config_maps          ConfigMaps of Kubernetes, by `<namespace>/<name>`
         agenda               what is going to happen by itself, by number
         options              `cfs` and `bos`: what differs from the services' defaults
         repositories         for the git server

@@ -12,6 +12,7 @@ from poya.lab.life.boot_sessions import new_component
 from poya.lab.profiles import ReleaseProfile
 from poya.lab.seed import layout, records
 from poya.lab.seed import nodes as hsm
+from poya.lab.seed.catalog import PRODUCTS, put_catalog
 from poya.lab.seed.histories import REPOSITORIES
 from poya.lab.seed.images import BUCKET, seed_image
 from poya.lab.seed.insides import Surroundings
@@ -51,9 +52,19 @@ def plant(seed: SiteSeed, ground: Ground) -> None:
     with ground.state.transaction():
         _put_nodes(seed, ground.state)
         put_packages(ground.state)
+        _put_catalog(seed, ground)
         for vcluster in seed.vclusters:
             _put_vcluster(vcluster, seed, ground, commits, images)
         ground.state.kind("seed").put("seed", {"site": seed.name})
+
+
+def _put_catalog(seed: SiteSeed, ground: Ground) -> None:
+    heads = {
+        repository: ground.repositories.commit("cray", repository, branch)
+        for _, _, repository, branch in PRODUCTS
+    }
+    is_split = ground.profile.catalog_is_split
+    put_catalog(ground.state, seed.domain, heads, is_split=is_split)
 
 
 def is_planted(state: SiteState) -> bool:

@@ -48,6 +48,7 @@ class Accounts:
         lifetime_s: How long tokens last: `expires_in`.
         cluster_token: What the site's Kubernetes API takes; empty: nothing.
         dns_key: Of the site's PowerDNS; empty: nobody may ask it.
+        vcs_password: Of the user `crayvcs` of its git server.
         nexus_password: Of the user `admin` of its Nexus; empty: nobody may write.
     """
 
@@ -55,6 +56,7 @@ class Accounts:
     users: dict[str, UserAccount] = field(default_factory=dict)
     lifetime_s: int = DEFAULT_LIFETIME_S
     cluster_token: str = field(default="", repr=False)
+    vcs_password: str = field(default="", repr=False)
     nexus_password: str = field(default="", repr=False)
     dns_key: str = field(default="", repr=False)
 

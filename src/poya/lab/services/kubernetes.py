@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The part of a site's Kubernetes API that tenants are made with.
+"""The part of a site's Kubernetes API that CSM's tools use: tenants, and the core of `v1`.
 
 Served below /k8s (a real one has a port of its own); `kubeconfig` in the site's directory names
 it. Tenants are checked by TAPMS's webhooks when they come, and reconciled by the site's agenda.
@@ -11,7 +11,6 @@ import hmac
 import re
 import uuid
 
-import msgspec
 from starlette.applications import Starlette
 from starlette.datastructures import Headers
 from starlette.requests import Request
@@ -20,7 +19,9 @@ from starlette.routing import Route
 
 from poya.lab.life.tenants import FINALIZER, Tenancy
 from poya.lab.services.answers import json_answer, plain_app
+from poya.lab.services.kubernetes_core import Core
 from poya.lab.services.kubernetes_discovery import discovery_routes
+from poya.lab.services.kubernetes_objects import Versions, json_body, merged
 from poya.lab.services.kubernetes_status import Failure, failed, invalid, refusal
 from poya.lab.services.tenants import (
     GROUP,
@@ -47,6 +48,7 @@ def app(site: LabSite) -> Starlette:
     base = f"/apis/{GROUP}/{{version}}/namespaces/{{namespace}}/{PLURAL}"
     routes = [
         *discovery_routes(site),
+        *Core(site).routes(),
         Route(f"/apis/{GROUP}/{{version}}/{PLURAL}", tenants.list_all, methods=["GET"]),
         Route(base, tenants.list_all, methods=["GET"]),
         Route(base, tenants.create, methods=["POST"]),
@@ -71,7 +73,7 @@ class _Tenants:
     def __init__(self, site: LabSite) -> None:
         self._site = site
         self._records = site.state.tenants
-        self._counter = site.state.kind("kubernetes")
+        self._versions = Versions(site)
         self._tenancy = Tenancy(site)
 
     async def list_all(self, request: Request) -> Response:
@@ -83,7 +85,7 @@ class _Tenants:
             {
                 "apiVersion": f"{GROUP}/{version}",
                 "kind": LIST_KIND,
-                "metadata": {"continue": "", "resourceVersion": str(self._last_version())},
+                "metadata": {"continue": "", "resourceVersion": str(self._versions.last())},
                 "items": [as_version(record, version) for record in found],
             }
         )
@@ -132,8 +134,8 @@ class _Tenants:
                 "the body of the request was in an unknown format - accepted media types include:"
             )
             raise Failure(415, "UnsupportedMediaType", f"{words} {_MERGE[0]}")
-        given = await _json(request)
-        return self._change(old, _merged(old["spec"], given.get("spec") or {}), version)
+        given = await json_body(request)
+        return self._change(old, merged(old["spec"], given.get("spec") or {}), version)
 
     async def delete(self, request: Request) -> Response:
         """Begin to delete a tenant; its controller finishes it when its group is gone."""
@@ -191,14 +193,8 @@ class _Tenants:
         }
 
     def _keep(self, record: JsonObject) -> None:
-        number = self._last_version() + 1
-        self._counter.put("resource-version", {"number": number})
-        record["metadata"]["resourceVersion"] = str(number)
+        record["metadata"]["resourceVersion"] = str(self._versions.take())
         self._records.put(record["metadata"]["name"], record)
-
-    def _last_version(self) -> int:
-        found = self._counter.get("resource-version")
-        return 1000 if found is None else int(found["number"])
 
     def _now(self) -> str:
         return bos_time(self._site.clock()) + "Z"
@@ -220,7 +216,7 @@ class _Tenants:
         if request.path_params["namespace"] != NAMESPACE:
             where = request.path_params["namespace"]
             raise Failure(404, "NotFound", f'namespaces "{where}" not found')
-        given = await _json(request)
+        given = await json_body(request)
         wanted = {"apiVersion": f"{GROUP}/{version}", "kind": KIND}
         if any(given.get(field) != value for field, value in wanted.items()):
             raise Failure(
@@ -230,13 +226,6 @@ class _Tenants:
                 f"expected API version ({wanted['apiVersion']})",
             )
         return given
-
-
-async def _json(request: Request) -> JsonObject:
-    try:
-        return msgspec.json.decode(await request.body(), type=JsonObject)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise Failure(400, "BadRequest", f"error decoding JSON: {error}") from error
 
 
 def _name_of(given: JsonObject) -> str:
@@ -253,15 +242,3 @@ def _check(name: str, spec: object) -> None:
     found = ["spec: Required value"] if spec is None else list(complaints(spec))
     if found:
         raise invalid(name, found[0] if len(found) == 1 else f"[{', '.join(found)}]")
-
-
-def _merged(old: JsonObject, patch: JsonObject) -> JsonObject:
-    both = dict(old)
-    for key, value in patch.items():
-        if value is None:
-            both.pop(key, None)
-        elif isinstance(value, dict) and isinstance(both.get(key), dict):
-            both[key] = _merged(both[key], value)
-        else:
-            both[key] = value
-    return both

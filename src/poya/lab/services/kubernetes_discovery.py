@@ -8,6 +8,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from poya.lab.services.answers import json_answer
+from poya.lab.services.kubernetes_core import RESOURCES
 from poya.lab.services.tenants import GROUP, KIND, PLURAL
 from poya.lab.site import LabSite
 from poya.lab.state import JsonObject
@@ -20,7 +21,7 @@ def discovery_routes(site: LabSite) -> list[Route]:
     found: dict[str, JsonObject] = {
         "/version": _version(site),
         "/api": {"kind": "APIVersions", "versions": ["v1"], "serverAddressByClientCIDRs": []},
-        "/api/v1": {"kind": "APIResourceList", "groupVersion": "v1", "resources": []},
+        "/api/v1": {"kind": "APIResourceList", "groupVersion": "v1", "resources": _core()},
         "/apis": {
             "kind": "APIGroupList",
             "apiVersion": "v1",
@@ -53,6 +54,14 @@ def _group(site: LabSite) -> JsonObject:
         for version in reversed(site.profile.tenant_versions)
     ]
     return {"name": GROUP, "versions": versions, "preferredVersion": versions[0]}
+
+
+def _core() -> list[JsonObject]:
+    verbs = ["delete", "get", "list", "patch", "create", "update"]
+    return [
+        {**resource, "singularName": "", "namespaced": True, "verbs": verbs}
+        for resource in RESOURCES
+    ]
 
 
 def _resources(version: str) -> JsonObject:
