@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 from hypothesis import assume, given
@@ -37,7 +38,7 @@ from poya.model.vcluster import VCluster
 from poya.planning import make_plan
 from poya.planning.comparison import compare
 from poya.planning.entities import own_refs
-from poya.planning.mapping import apply_mapping, inverse, rules_of, suggest
+from poya.planning.mapping import apply_mapping, inverse, rules_of, suggest, with_nodes
 from poya.planning.mapping.rewriting import substituted
 from strategies import FEW, vclusters
 
@@ -298,6 +299,46 @@ def test_a_mapping_and_its_inverse_lead_back(cluster: VCluster, seed: int) -> No
 
     assert compare(back, cluster) == ()
     assert sorted(map(str, own_refs(back))) == sorted(map(str, own_refs(cluster)))
+
+
+def git_and_tenants(cluster: VCluster) -> rules.Rules:
+    """Rules about git and tenants, each with what it changes and with what it does not."""
+    layers = [la for c in cluster.configurations for la in c.repositories()]
+    hosts = sorted({urlsplit(la.clone_url).netloc.lower() for la in layers if la.clone_url})
+    sources = sorted({la.source for la in layers if la.source})
+    urls = sorted({la.clone_url for la in layers if la.clone_url})
+    tenants = sorted({t.tenant for t in cluster.templates if t.tenant} | {"blue"})
+    half = len(urls) // 2
+    return (
+        rules.UrlToSource({url: f"fresh-source-{i}" for i, url in enumerate(urls[:half])}),
+        rules.SourceToUrl({s: f"https://fresh/source-{i}.git" for i, s in enumerate(sources[1:])}),
+        rules.GitHosts({host: f"fresh-host-{i}:3000" for i, host in enumerate(hosts)}),
+        rules.GitSources({s: f"moved-source-{i}" for i, s in enumerate(sources)}),
+        rules.Tenants({tenant: f"fresh-tenant-{i}" for i, tenant in enumerate(tenants)}),
+    )
+
+
+@FEW
+@given(vclusters())
+def test_rules_of_git_and_tenants_lead_back_too(cluster: VCluster) -> None:
+    mapping = git_and_tenants(cluster)
+    there = apply_mapping(cluster, mapping)
+    assert not [f for f in there.findings if f.severity == "critical"]
+
+    back = apply_mapping(there.vcluster, inverse(mapping)).vcluster
+
+    assert compare(back, cluster) == ()
+    assert [t.tenant for t in back.templates] == [t.tenant for t in cluster.templates]
+
+
+@FEW
+@given(vclusters())
+def test_nodes_under_other_names_lead_back_and_compare_as_planned(cluster: VCluster) -> None:
+    names = {x: f"x9{x[1:]}" for x in cluster.xnames()}
+    there = with_nodes(cluster, names)
+    back = with_nodes(there, {new: old for old, new in names.items()})
+    assert compare(back, cluster) == ()
+    assert set(there.xnames()) == set(names.values())
 
 
 @FEW

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 import click
 
@@ -11,6 +11,8 @@ from poya.cli.text import count, printable, wrapped
 from poya.model.finding import SEVERITIES, Finding
 from poya.model.plan import Plan
 
+# How many subjects and pieces of evidence of findings alike are shown.
+_MOST_ALIKE = 4
 _COLOURS = {"critical": "red", "warning": "yellow", "info": "cyan"}
 
 
@@ -21,9 +23,30 @@ def render_findings(plan: Plan) -> str:
 
 def finding_lines(finding: Finding) -> Iterator[str]:
     """One finding: grade, id, subject; then what, evidence and remedy, indented."""
-    grade = click.style(finding.severity, fg=_COLOURS[finding.severity], bold=True)
-    yield f"  {grade} {finding.id}: {printable(finding.subject)}"
-    for text in (finding.message, finding.evidence, finding.remedy):
+    return next(told_once([finding]))
+
+
+def told_once(findings: Iterable[Finding]) -> Iterator[Iterator[str]]:
+    """The findings in their order; those that differ in subject and evidence only, as one."""
+    alike: dict[tuple[str, ...], list[Finding]] = {}
+    for finding in findings:
+        key = (finding.severity, finding.id, finding.message, finding.remedy)
+        alike.setdefault(key, []).append(finding)
+    return (_told(group) for group in alike.values())
+
+
+def _told(alike: list[Finding]) -> Iterator[str]:
+    first = alike[0]
+    grade = click.style(first.severity, fg=_COLOURS[first.severity], bold=True)
+    subjects = list(dict.fromkeys(finding.subject for finding in alike))
+    yield f"  {grade} {first.id}: {printable(subjects[0])}"
+    for subject in subjects[1:_MOST_ALIKE]:
+        yield f"      and {printable(subject)}"
+    if len(subjects) > _MOST_ALIKE:
+        yield f"      and {len(subjects) - _MOST_ALIKE} more (--output json has all)"
+    evidence = list(dict.fromkeys(finding.evidence for finding in alike if finding.evidence))
+    more = [f"… and {len(evidence) - _MOST_ALIKE} more"] if len(evidence) > _MOST_ALIKE else []
+    for text in (first.message, *evidence[:_MOST_ALIKE], *more, first.remedy):
         if text:
             yield wrapped(printable(text), "      ")
 
@@ -31,9 +54,9 @@ def finding_lines(finding: Finding) -> Iterator[str]:
 def _lines(plan: Plan) -> Iterator[str]:
     title = f"Check of vCluster {plan.vcluster} from {plan.source} to {plan.target}"
     yield click.style(printable(title), bold=True)
-    for finding in plan.findings:
+    for lines in told_once(plan.findings):
         yield ""
-        yield from finding_lines(finding)
+        yield from lines
     yield ""
     grades = [finding.severity for finding in plan.findings]
     parts = [f"{grades.count(grade)} {grade}" for grade in SEVERITIES]

@@ -88,7 +88,8 @@ def _preview(vcluster: VCluster, mapped: Mapped) -> Iterator[str]:
         yield printable(f"{ref}" if origin == ref.name else f"{ref} (was {origin})")
         for change in changes:
             before, after = change.before or "(absent)", change.after or "(left out)"
-            yield printable(f"    {change.pointer}: {before} → {after}")
+            change_text = f"{change.pointer}: {before} → {after}"
+            yield wrapped(printable(change_text), "    ", "      ")
     for finding in by_severity(mapped.findings):
         yield printable(f"{finding.severity} {finding.id}: {finding.subject}: {finding.message}")
         if finding.evidence:

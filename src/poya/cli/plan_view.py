@@ -7,8 +7,8 @@ from collections.abc import Iterator
 
 import click
 
-from poya.cli.findings_view import finding_lines
-from poya.cli.text import count, printable, size
+from poya.cli.findings_view import told_once
+from poya.cli.text import count, printable, size, wrapped
 from poya.model.plan import GLYPHS, EntityPlan, ImagePlan, Plan
 from poya.model.records import KIND_TITLES, KINDS
 
@@ -46,8 +46,8 @@ def _lines(plan: Plan) -> Iterator[str]:
     if plan.findings:
         yield ""
         yield "  Findings"
-        for finding in plan.findings:
-            yield from finding_lines(finding)
+        for lines in told_once(plan.findings):
+            yield from lines
     yield ""
     yield totals(plan)
 
@@ -81,11 +81,12 @@ def _image(image: ImagePlan) -> Iterator[str]:
 def _entity(entity: EntityPlan) -> Iterator[str]:
     yield _row(entity.action, entity.name, _gist(entity))
     for edit in entity.edits if entity.action != "reuse" else ():
-        yield f"      {printable(edit)}"
+        yield wrapped(printable(edit), "      ", "        ")
     if entity.action in ("change", "refuse"):
         for change in entity.changes[:_MOST_CHANGES]:
             before, after = change.before or "(absent)", change.after or "(removed)"
-            yield f"      {printable(change.pointer)}: {printable(before)} → {printable(after)}"
+            change_text = f"{change.pointer}: {before} → {after}"
+            yield wrapped(printable(change_text), "      ", "        ")
         if len(entity.changes) > _MOST_CHANGES:
             yield f"      … and {len(entity.changes) - _MOST_CHANGES} more fields"
 

@@ -78,13 +78,17 @@ def count(number: int, noun: str) -> str:
     return f"{number} {noun}{'' if number == 1 else 's'}"
 
 
-def wrapped(text: str, indent: str = "") -> str:
-    """The text in lines of at most 79 columns, broken at spaces only, each with the indent."""
+def wrapped(text: str, indent: str = "", hanging: str | None = None) -> str:
+    """The text in lines of at most 79 columns, broken at spaces only, each with the indent.
+
+    Args:
+        hanging: The indent of all lines but the first; None is the same.
+    """
     return textwrap.fill(
         text,
         _WIDTH,
         initial_indent=indent,
-        subsequent_indent=indent,
+        subsequent_indent=indent if hanging is None else hanging,
         break_long_words=False,
         break_on_hyphens=False,
     )

@@ -12,6 +12,15 @@ from poya.model.secrets import masked_text
 Severity: TypeAlias = Literal["critical", "warning", "info"]
 SEVERITIES: tuple[Severity, ...] = ("critical", "warning", "info")
 
+# What ids begin with, by what they are about, in the order in which an operator cares: whether
+# anything can be done at all, whether the source is whole, whose nodes, what they boot.
+_AREAS: tuple[tuple[str, ...], ...] = (
+    ("token-", "clock-", "bucket-", "certificate-", "uploads-"),
+    ("secret-", "template-", "image-", "manifest-", "artifact-", "source-gone", "group-gone"),
+    ("node-", "partition-", "boot-set-"),
+    ("arch-", "rootfs-", "initrd-", "kernel-", "target-ca-", "site-"),
+)
+
 
 class Finding(msgspec.Struct, frozen=True, order=True):
     """One thing that the operator should know before anything is written.
@@ -45,6 +54,11 @@ class Finding(msgspec.Struct, frozen=True, order=True):
 
 
 def by_severity(findings: tuple[Finding, ...]) -> tuple[Finding, ...]:
-    """The findings, the gravest first, each group in a stable order, without any secret."""
+    """The findings, the gravest first, then by what they are about; without any secret."""
     clean = (finding.masked() for finding in findings)
-    return tuple(sorted(clean, key=lambda f: (SEVERITIES.index(f.severity), f)))
+    return tuple(sorted(clean, key=lambda f: (SEVERITIES.index(f.severity), _area(f), f)))
+
+
+def _area(finding: Finding) -> int:
+    found = (n for n, prefixes in enumerate(_AREAS) if finding.id.startswith(prefixes))
+    return next(found, len(_AREAS))

@@ -21,8 +21,8 @@ def check(case: Case) -> Iterator[Finding]:
                 f"{case.inventory.label} does not boot from the root file system provider "
                 f"'{boot_set.rootfs_provider}'; sessions with this template will fail.",
                 evidence=f"{case.inventory.capabilities.release} has {', '.join(known)}",
-                remedy="Change the template's provider after the migration, or accept that it "
-                "cannot boot yet.",
+                remedy="Map it ([[rootfs-provider]]; poya migrate map --suggest proposes how), or "
+                "accept that it cannot boot yet.",
             )
 
 
