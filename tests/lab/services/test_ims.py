@@ -391,3 +391,28 @@ async def test_keeps_public_keys(csm17: Lab) -> None:
     assert await csm17.json("GET", base) == [key]
     assert (await csm17.call("DELETE", f"{base}/{key['id']}")).status_code == 204
     assert (await csm17.call("POST", base, {"name": "me"})).status_code == 422
+
+
+async def test_puts_all_images_aside_and_brings_all_back(csm17: Lab) -> None:
+    """IMS 3.33: DELETE /v3/images, PATCH and DELETE /v3/deleted/images: 204 each."""
+    first, second = await linked(csm17), await create(csm17)
+    assert (await csm17.call("DELETE", IMAGES)).status_code == 204
+    assert len(await csm17.json("GET", DELETED)) == 2
+    assert (await csm17.call("PATCH", DELETED, {"operation": "no"})).status_code == 422
+    assert (await csm17.call("PATCH", DELETED, {"operation": "undelete"})).status_code == 204
+    assert await csm17.json("GET", IMAGES) == [first, second]
+    await csm17.call("DELETE", IMAGES)
+    assert (await csm17.call("DELETE", DELETED)).status_code == 204
+    assert await csm17.json("GET", DELETED) == []
+    assert csm17.objects.bodies == {}
+
+
+async def test_jobs_tell_how_far_they_have_come(csm17: Lab) -> None:
+    """IMS 3.33, PATCH /v3/jobs/{id}: one of nine statuses, and the image that came of it."""
+    image = await create(csm17)
+    job = {"job_type": "customize", "image_root_archive_name": "r", "artifact_id": image["id"]}
+    made = await csm17.json("POST", "/apis/ims/v3/jobs", job)
+    path = f"/apis/ims/v3/jobs/{made['id']}"
+    done = {"status": "success", "resultant_image_id": image["id"]}
+    assert (await csm17.json("PATCH", path, done)).items() >= done.items()
+    assert (await csm17.call("PATCH", path, {"status": "done"})).status_code == 422

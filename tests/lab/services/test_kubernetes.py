@@ -64,7 +64,7 @@ async def test_the_product_catalog_is_yaml_in_config_maps(csm17: Lab, is_split: 
     path = f"{SERVICES}/configmaps"
     main = (await csm17.kubernetes("GET", f"{path}/cray-product-catalog")).json()["data"]
     assert main["cos"].startswith('"2.5.101":\n')
-    assert 'commit: "aaaaaaaa' in main["cos"]
+    assert f"commit: {'a' * 40}" in main["cos"]
     assert "vcs.cmn.alps.example.org/vcs/cray/cos-config-management.git" in main["cos"]
     assert ("component_versions" in main["cos"]) is not is_split
     labelled = f"{path}?labelSelector=type%3Dcray-product-catalog"

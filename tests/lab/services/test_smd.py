@@ -359,3 +359,25 @@ async def test_finds_interfaces_by_component(lab: Lab) -> None:
     assert await lab.json("GET", path, ComponentID=X[0]) == [record]
     assert await lab.json("GET", path, MACAddress="00:00") == []
     assert await lab.json("GET", f"{path}/A4BF") == record
+
+
+async def test_spells_hardware_as_the_specification_does_if_told(csm17: Lab) -> None:
+    """SMD 2.45: its code has NodeHsnNics, its specification NodeHsnNICs; clients take both."""
+    add_nodes(csm17, "x1000c0s0b0n0")
+    nic: dict[str, Any] = {
+        "ID": "x1000c0s0b0n0h0",
+        "Type": "NodeHsnNic",
+        "NodeHsnNicLocationInfo": {"Id": "0"},
+    }
+    csm17.site.state.hardware.put_many(
+        {"x1000c0s0b0n0": {"ID": "x1000c0s0b0n0", "Type": "Node"}, nic["ID"]: nic}
+    )
+    path = "/apis/smd/hsm/v2/Inventory/Hardware/Query/x1000c0s0b0n0"
+    (before,) = (await csm17.json("GET", path))["Nodes"]
+    await csm17.json("PATCH", "/_lab/site", {"hardware_keys": "specification"})
+    (after,) = (await csm17.json("GET", path))["Nodes"]
+    assert "NodeHsnNicLocationInfo" in before["NodeHsnNics"][0]
+    assert "HSNNICLocationInfo" in after["NodeHsnNICs"][0]
+    assert "NodeHsnNics" not in after
+    refused = await csm17.call("PATCH", "/_lab/site", {"hardware_keys": "mine"})
+    assert refused.status_code == 400

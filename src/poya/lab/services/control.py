@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, TypeVar
+from typing import Annotated, Literal, TypeVar
 
 import msgspec
 from starlette.applications import Starlette
@@ -20,6 +20,7 @@ from poya.lab.services.answers import (
     no_content,
     query_boolean,
 )
+from poya.lab.services.smd_inventory import spelling_of
 from poya.lab.services.xnames import normalise
 from poya.lab.site import LabSite
 
@@ -30,6 +31,10 @@ class _TimeIn(msgspec.Struct, forbid_unknown_fields=True):
     advance_s: Annotated[float, msgspec.Meta(ge=0)] = 0.0
     skew_s: float | None = None
     pace: Annotated[float, msgspec.Meta(gt=0)] | None = None
+
+
+class _HabitsIn(msgspec.Struct, forbid_unknown_fields=True):
+    hardware_keys: Literal["code", "specification"]
 
 
 class _FailureIn(msgspec.Struct, forbid_unknown_fields=True):
@@ -51,6 +56,7 @@ class _Control:
         return connexion_app(
             [
                 Route("/site", self.describe, methods=["GET"]),
+                Route("/site", self.set_habits, methods=["PATCH"]),
                 Route("/faults", self.list_faults, methods=["GET"]),
                 Route("/faults", self.add_fault, methods=["POST"]),
                 Route("/faults", self.replace_faults, methods=["PUT"]),
@@ -73,8 +79,15 @@ class _Control:
                 "domain": site.domain,
                 "release": site.profile.release,
                 "time": site.clock(),
+                "hardware_keys": spelling_of(site.state),
             }
         )
+
+    async def set_habits(self, request: Request) -> Response:
+        """Choose between habits that real sites have."""
+        asked = await _given(request, _HabitsIn)
+        self._site.state.options.put("smd", {"hardware_keys": asked.hardware_keys})
+        return await self.describe(request)
 
     async def list_faults(self, _request: Request) -> Response:
         return json_answer(self._site.faults.describe())

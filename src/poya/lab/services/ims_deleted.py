@@ -10,21 +10,19 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from starlette.requests import Request
-from starlette.responses import Response
 from starlette.routing import Route
 
 from poya.lab.ports import LabObjects
 from poya.lab.profiles import MetadataForm, ReleaseProfile
-from poya.lab.services.answers import Problem, encoded_answer, json_answer, no_content
+from poya.lab.services.answers import Problem, json_answer
+from poya.lab.services.ims_discarded import Deleted
 from poya.lab.services.ims_links import UnreadableManifest, read_manifest, split_s3
-from poya.lab.services.ims_schema import ims_body, require, undelete
 from poya.lab.services.times import ims_time
 from poya.lab.site import LabSite
 from poya.lab.state import JsonObject
 
 _MANIFEST = "application/vnd.cray.image.manifest"
 _BUCKET = "boot-images"
-_MISSING = "Requested resource does not exist. Re-run request with valid ID."
 
 
 async def soft_delete(site: LabSite, record: JsonObject) -> None:
@@ -43,35 +41,17 @@ async def soft_delete(site: LabSite, record: JsonObject) -> None:
         site.state.images.delete(record["id"])
 
 
-class DeletedImages:
+class DeletedImages(Deleted):
     """The images that were put aside."""
 
     def __init__(self, site: LabSite) -> None:
-        self._site = site
-        self._records = site.state.deleted_images
+        super().__init__(site, site.state.deleted_images)
 
     def routes(self) -> list[Route]:
         """The paths of this part of IMS."""
-        base = "/v3/deleted/images"
-        return [
-            Route(base, self.list_all, methods=["GET"]),
-            Route(f"{base}/{{id}}", self.get, methods=["GET"]),
-            Route(f"{base}/{{id}}", self.patch, methods=["PATCH"]),
-            Route(f"{base}/{{id}}", self.delete, methods=["DELETE"]),
-        ]
+        return self.routes_at("/v3/deleted/images")
 
-    async def list_all(self, _request: Request) -> Response:
-        """All images that were put aside."""
-        return encoded_answer(self._records.encoded())
-
-    async def get(self, request: Request) -> Response:
-        """One of them."""
-        return json_answer(self._record(request))
-
-    async def patch(self, request: Request) -> Response:
-        """Bring an image back."""
-        record = self._record(request)
-        require(await ims_body(request), undelete(), "operation")
+    async def _bring_back(self, record: JsonObject) -> None:
         link = record["link"]
         if link:
             try:
@@ -87,21 +67,12 @@ class DeletedImages:
         with self._site.state.transaction():
             self._site.state.images.put(image["id"], image)
             self._records.delete(image["id"])
-        return no_content()
 
-    async def delete(self, request: Request) -> Response:
-        """Delete an image for good, objects included."""
-        record = self._record(request)
+    async def _drop(self, record: JsonObject, request: Request) -> None:
+        """For good, objects included."""
         if record["link"]:
             await _delete_objects(self._site.objects, record["link"])
-        self._records.delete(record["id"])
-        return no_content()
-
-    def _record(self, request: Request) -> JsonObject:
-        record = self._records.get(request.path_params["id"])
-        if record is None:
-            raise Problem(404, _MISSING)
-        return record
+        await super()._drop(record, request)
 
 
 def _forgetful(record: JsonObject, profile: ReleaseProfile) -> JsonObject:

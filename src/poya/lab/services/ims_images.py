@@ -11,7 +11,8 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from poya.lab.profiles import MetadataForm
-from poya.lab.services.answers import Problem, encoded_answer, json_answer, no_content
+from poya.lab.services.answers import Problem, json_answer
+from poya.lab.services.ims_collection import Collection
 from poya.lab.services.ims_deleted import soft_delete
 from poya.lab.services.ims_links import (
     UnreadableManifest,
@@ -27,46 +28,22 @@ from poya.lab.services.ims_schema import (
     patched_image,
     require,
 )
-from poya.lab.services.times import ims_time
 from poya.lab.site import LabSite
 from poya.lab.state import JsonObject
 
-MISSING = "Requested resource does not exist. Re-run request with valid ID."
 
-
-class Images:
+class Images(Collection):
     """The images that the site has."""
 
     def __init__(self, site: LabSite) -> None:
-        self._site = site
-        self._records = site.state.images
+        super().__init__(site, site.state.images)
 
     def routes(self) -> list[Route]:
         """The paths of this part of IMS."""
-        routes = [
-            Route("/v3/images", self.list_all, methods=["GET"]),
-            Route("/v3/images", self.create, methods=["POST"]),
-            Route("/v3/images/{id}", self.get, methods=["GET"]),
-            Route("/v3/images/{id}", self.patch, methods=["PATCH"]),
-            Route("/v3/images/{id}", self.delete, methods=["DELETE"]),
-        ]
+        routes = self._routes("/v3/images", {"POST": self.create}, {"PATCH": self.patch})
         for base in ("/v2/images", "/images"):
-            routes += [
-                Route(base, self.list_all, methods=["GET"]),
-                Route(base, self.create_v2, methods=["POST"]),
-                Route(f"{base}/{{id}}", self.get, methods=["GET"]),
-                Route(f"{base}/{{id}}", self.patch, methods=["PATCH"]),
-                Route(f"{base}/{{id}}", self.delete_v2, methods=["DELETE"]),
-            ]
+            routes += self._routes(base, {"POST": self.create_v2}, {"PATCH": self.patch})
         return routes
-
-    async def list_all(self, _request: Request) -> Response:
-        """All images; there are no filters and no pages."""
-        return encoded_answer(self._records.encoded())
-
-    async def get(self, request: Request) -> Response:
-        """One image."""
-        return json_answer(self._record(request))
 
     async def create(self, request: Request) -> Response:
         """Create a record; a link is checked as on PATCH, but an unreadable manifest is a 500."""
@@ -102,32 +79,22 @@ class Images:
         self._records.put(record["id"], record)
         return json_answer(record)
 
-    async def delete(self, request: Request) -> Response:
-        """Put an image aside: its objects move below `deleted/`, its record to /v3/deleted."""
-        await soft_delete(self._site, self._record(request))
-        return no_content()
-
-    async def delete_v2(self, request: Request) -> Response:
-        """Delete an image for good, and its objects unless `cascade` is false."""
-        record = self._record(request)
+    async def _drop(self, record: JsonObject, request: Request) -> None:
+        """v3 puts an image aside; v2 deletes it, and its objects unless `cascade` is false."""
+        if "/v3/" in request.url.path:
+            await soft_delete(self._site, record)
+            return
         cascade = request.query_params.get("cascade", "true").lower() in ("true", "yes", "t", "1")
         if cascade and record["link"]:
             await self._delete_objects(record["link"])
         self._records.delete(record["id"])
-        return no_content()
-
-    def _record(self, request: Request) -> JsonObject:
-        record = self._records.get(request.path_params["id"])
-        if record is None:
-            raise Problem(404, MISSING)
-        return record
 
     def _create(self, body: JsonObject) -> Response:
         profile = self._site.profile
         record: JsonObject = {
             "id": str(uuid.uuid4()),
             "name": body["name"],
-            "created": ims_time(self._site.clock(), zone=profile.ims_times_have_zone),
+            "created": self._now(),
             "link": _complete(body.get("link")),
         }
         if profile.ims_arch:

@@ -12,7 +12,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from poya.lab.services.answers import Problem, encoded_answer, json_answer, no_content
+from poya.lab.services.answers import Problem, json_answer
+from poya.lab.services.ims_collection import Collection
 from poya.lab.services.ims_schema import (
     Field,
     anything,
@@ -23,15 +24,17 @@ from poya.lab.services.ims_schema import (
     not_blank,
     require,
 )
-from poya.lab.services.times import ims_time
 from poya.lab.site import LabSite
 from poya.lab.state import JsonObject
 
-_MISSING = "Requested resource does not exist. Re-run request with valid ID."
+_STATUSES = (
+    *("creating", "fetching_image", "fetching_recipe", "waiting_for_repos", "building_image"),
+    *("packaging_artifacts", "waiting_on_user", "error", "success"),
+)
 _NODE = re.compile(r"x\d{1,4}c\d+s\d+b\d+n\d+")
 
 
-class Jobs:
+class Jobs(Collection):
     """Jobs that build or open images."""
 
     fields: ClassVar[Mapping[str, Field]] = {
@@ -50,30 +53,23 @@ class Jobs:
         "job_mem_size": anything,
     }
 
+    patchable: ClassVar[Mapping[str, Field]] = {
+        "status": choice(*_STATUSES),
+        "resultant_image_id": not_blank,
+        "kubernetes_job": not_blank,
+        "kubernetes_configmap": not_blank,
+        "kubernetes_service": not_blank,
+        "remote_build_node": anything,
+    }
+
     def __init__(self, site: LabSite) -> None:
-        self._site = site
-        self._records = site.state.kind("jobs")
+        super().__init__(site, site.state.kind("jobs"))
 
     def routes(self) -> list[Route]:
         """The paths of this part of IMS."""
-        routes = []
-        for base in ("/v3/jobs", "/v2/jobs", "/jobs"):
-            routes += [
-                Route(base, self.list_all, methods=["GET"]),
-                Route(base, self.create, methods=["POST"]),
-                Route(base, self.delete_all, methods=["DELETE"]),
-                Route(f"{base}/{{id}}", self.get, methods=["GET"]),
-                Route(f"{base}/{{id}}", self.delete, methods=["DELETE"]),
-            ]
-        return routes
-
-    async def list_all(self, _request: Request) -> Response:
-        """All jobs."""
-        return encoded_answer(self._records.encoded())
-
-    async def get(self, request: Request) -> Response:
-        """One job."""
-        return json_answer(self._record(request))
+        bases = ("/v3/jobs", "/v2/jobs", "/jobs")
+        more = {"POST": self.create}, {"PATCH": self.patch}
+        return [route for base in bases for route in self._routes(base, *more)]
 
     async def create(self, request: Request) -> Response:
         """Take a job whose recipe or image, and whose key, are there."""
@@ -87,7 +83,7 @@ class Jobs:
             raise Problem(400, "public_key_id does not exist")
         record = {
             "id": str(uuid.uuid4()),
-            "created": ims_time(self._site.clock(), zone=self._site.profile.ims_times_have_zone),
+            "created": self._now(),
             "status": "creating",
             "resultant_image_id": None,
             "kernel_file_name": "vmlinuz",
@@ -99,29 +95,22 @@ class Jobs:
         self._records.put(record["id"], record)
         return json_answer(record, 201)
 
-    async def delete(self, request: Request) -> Response:
-        """Delete a job."""
-        self._records.delete(self._record(request)["id"])
-        return no_content()
-
-    async def delete_all(self, _request: Request) -> Response:
-        """Delete all jobs."""
-        self._records.clear()
-        return no_content()
-
-    def _record(self, request: Request) -> JsonObject:
-        record = self._records.get(request.path_params["id"])
-        if record is None:
-            raise Problem(404, _MISSING)
-        return record
+    async def patch(self, request: Request) -> Response:
+        """Tell how far a job has come, as the job itself does."""
+        record = self._record(request)
+        body = await ims_body(request)
+        require(body, self.patchable)
+        self._records.put(record["id"], record | body)
+        return json_answer(record | body)
 
 
-class RemoteBuildNodes:
+class RemoteBuildNodes(Collection):
     """Nodes on which images of another architecture are built (IMS from CSM 1.5 on)."""
 
+    key = "xname"
+
     def __init__(self, site: LabSite) -> None:
-        self._site = site
-        self._records = site.state.kind("remote_build_nodes")
+        super().__init__(site, site.state.kind("remote_build_nodes"))
 
     def routes(self) -> list[Route]:
         """The paths of this part of IMS."""
@@ -131,18 +120,8 @@ class RemoteBuildNodes:
                 status = f"{base}/status"
                 routes.append(Route(status, self.list_status, methods=["GET"]))
                 routes.append(Route(f"{status}/{{xname}}", self.get_status, methods=["GET"]))
-            routes += [
-                Route(base, self.list_all, methods=["GET"]),
-                Route(base, self.create, methods=["POST"]),
-                Route(base, self.delete_all, methods=["DELETE"]),
-                Route(f"{base}/{{xname}}", self.get, methods=["GET"]),
-                Route(f"{base}/{{xname}}", self.delete, methods=["DELETE"]),
-            ]
+            routes += self._routes(base, {"POST": self.create}, {})
         return routes
-
-    async def list_all(self, _request: Request) -> Response:
-        """All nodes."""
-        return encoded_answer(self._records.encoded())
 
     async def list_status(self, _request: Request) -> Response:
         """How all nodes are: none is reached from a lab."""
@@ -152,10 +131,6 @@ class RemoteBuildNodes:
         """How one node is."""
         return json_answer(_status(self._record(request)["xname"]))
 
-    async def get(self, request: Request) -> Response:
-        """One node."""
-        return json_answer(self._record(request))
-
     async def create(self, request: Request) -> Response:
         """Add a node."""
         body = await ims_body(request)
@@ -164,22 +139,6 @@ class RemoteBuildNodes:
             raise Problem(400, "xname is not that of a node")
         self._records.put(body["xname"], {"xname": body["xname"]})
         return json_answer({"xname": body["xname"]}, 201)
-
-    async def delete_all(self, _request: Request) -> Response:
-        """Remove all nodes."""
-        self._records.clear()
-        return no_content()
-
-    async def delete(self, request: Request) -> Response:
-        """Remove a node."""
-        self._records.delete(self._record(request)["xname"])
-        return no_content()
-
-    def _record(self, request: Request) -> JsonObject:
-        record = self._records.get(request.path_params["xname"])
-        if record is None:
-            raise Problem(404, _MISSING)
-        return record
 
 
 def _status(xname: str) -> JsonObject:

@@ -11,7 +11,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from poya.lab.services.answers import Problem, encoded_answer, json_answer, no_content
+from poya.lab.services.answers import Problem, json_answer
+from poya.lab.services.ims_collection import Collection
 from poya.lab.services.ims_discarded import Discarded
 from poya.lab.services.ims_links import require_artifact, split_s3
 from poya.lab.services.ims_schema import (
@@ -26,14 +27,11 @@ from poya.lab.services.ims_schema import (
     not_blank,
     require,
 )
-from poya.lab.services.times import ims_time
 from poya.lab.site import LabSite
 from poya.lab.state import JsonObject, Records
 
-_MISSING = "Requested resource does not exist. Re-run request with valid ID."
 
-
-class _Simple:
+class _Simple(Collection):
     """A collection of records that are created, read and deleted."""
 
     name: ClassVar[str]
@@ -42,52 +40,24 @@ class _Simple:
     patchable: ClassVar[Mapping[str, Field]] = {}
 
     def __init__(self, site: LabSite, records: Records) -> None:
-        self._site = site
-        self._records = records
+        super().__init__(site, records)
         self._discarded = Discarded(site, self.name, records)
 
     def routes(self) -> list[Route]:
         """The paths of this part of IMS."""
-        routes = []
-        for base in (f"/v3/{self.name}", f"/v2/{self.name}", f"/{self.name}"):
-            routes += [
-                Route(base, self.list_all, methods=["GET"]),
-                Route(base, self.create, methods=["POST"]),
-                Route(base, self.delete_all, methods=["DELETE"]),
-                Route(f"{base}/{{id}}", self.get, methods=["GET"]),
-                Route(f"{base}/{{id}}", self.patch, methods=["PATCH"]),
-                Route(f"{base}/{{id}}", self.delete, methods=["DELETE"]),
-            ]
+        bases = (f"/v3/{self.name}", f"/v2/{self.name}", f"/{self.name}")
+        more = {"POST": self.create}, {"PATCH": self.patch}
+        routes = [route for base in bases for route in self._routes(base, *more)]
         return [*routes, *self._discarded.routes()]
-
-    async def list_all(self, _request: Request) -> Response:
-        """All records."""
-        return encoded_answer(self._records.encoded())
-
-    async def get(self, request: Request) -> Response:
-        """One record."""
-        return json_answer(self._record(request))
 
     async def create(self, request: Request) -> Response:
         """Create a record."""
         body = await ims_body(request)
         require(body, self.fields, *self.required)
         await self._check(body)
-        created = ims_time(self._site.clock(), zone=self._site.profile.ims_times_have_zone)
-        record = {"id": str(uuid.uuid4()), "created": created, **self._defaults(), **body}
+        record = {"id": str(uuid.uuid4()), "created": self._now(), **self._defaults(), **body}
         self._records.put(record["id"], record)
         return json_answer(record, 201)
-
-    async def delete(self, request: Request) -> Response:
-        """Delete a record: v3 puts it aside, v2 takes its object with it."""
-        await self._drop(self._record(request), request)
-        return no_content()
-
-    async def delete_all(self, request: Request) -> Response:
-        """Delete all of them."""
-        for record in list(self._records.values()):
-            await self._drop(record, request)
-        return no_content()
 
     async def patch(self, request: Request) -> Response:
         """Change what can be changed of a record."""
@@ -99,6 +69,7 @@ class _Simple:
         return json_answer(changed)
 
     async def _drop(self, record: JsonObject, request: Request) -> None:
+        """v3 puts a record aside, v2 takes its object with it."""
         if "/v3/" in request.url.path:
             await self._discarded.discard(record)
             return
@@ -108,12 +79,6 @@ class _Simple:
 
     async def _changed(self, record: JsonObject, body: JsonObject) -> JsonObject:
         return record | body
-
-    def _record(self, request: Request) -> JsonObject:
-        record = self._records.get(request.path_params["id"])
-        if record is None:
-            raise Problem(404, _MISSING)
-        return record
 
     def _defaults(self) -> JsonObject:
         return {}

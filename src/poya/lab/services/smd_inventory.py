@@ -3,7 +3,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable
+from typing import TypeAlias
 
 from starlette.datastructures import QueryParams
 from starlette.requests import Request
@@ -13,7 +14,9 @@ from starlette.routing import Route
 from poya.lab.services.answers import Problem, encoded_answer, json_answer
 from poya.lab.services.xnames import component_type, is_type, is_within, normalise
 from poya.lab.site import LabSite
-from poya.lab.state import JsonObject
+from poya.lab.state import JsonObject, SiteState
+
+Handler: TypeAlias = Callable[[Request], Awaitable[Response]]
 
 NESTED = "NestNodesOnly"
 FLAT = "FullyFlat"
@@ -35,6 +38,13 @@ _ARRAYS = {
     "RouterBMC": "RouterBMCs",
     "HSNBoard": "HSNBoards",
 }
+# the code of SMD spells some keys otherwise than its specification; clients must take both
+_SPECIFIED = (
+    (b"NodeHsnNicLocationInfo", b"HSNNICLocationInfo"),
+    (b"NodeHsnNicFRUInfo", b"HSNNICFRUInfo"),
+    (b"NodeHsnNics", b"NodeHsnNICs"),
+)
+SPELLINGS = ("code", "specification")
 _IN_NODE = ("Processors", "NodeAccels", "Memory", "Drives", "NodeHsnNics", "NodeAccelRisers")
 
 
@@ -48,10 +58,26 @@ class Inventory:
         """The paths of this part of HSM."""
         hardware = "/Inventory/Hardware"
         return [
-            Route(hardware, self.list_hardware, methods=["GET"]),
-            Route(f"{hardware}/Query/{{xname}}", self.query_hardware, methods=["GET"]),
-            Route(f"{hardware}/{{xname}}", self.get_hardware, methods=["GET"]),
+            Route(hardware, self._spelt(self.list_hardware), methods=["GET"]),
+            Route(
+                f"{hardware}/Query/{{xname}}", self._spelt(self.query_hardware), methods=["GET"]
+            ),
+            Route(f"{hardware}/{{xname}}", self._spelt(self.get_hardware), methods=["GET"]),
         ]
+
+    def _spelt(self, handler: Handler) -> Handler:
+        """The handler, its keys spelt as the lab's controls say."""
+
+        async def answer(request: Request) -> Response:
+            found = await handler(request)
+            if spelling_of(self._state) == "code":
+                return found
+            body = bytes(found.body)
+            for in_code, specified in _SPECIFIED:
+                body = body.replace(in_code, specified)
+            return encoded_answer(body)
+
+        return answer
 
     async def list_hardware(self, request: Request) -> Response:
         """All hardware as a flat array, or what the query asks for."""
@@ -119,6 +145,11 @@ class Inventory:
             or (children and is_within(name, xname))
             or (parents and is_within(xname, name))
         )
+
+
+def spelling_of(state: SiteState) -> str:
+    """How the keys of hardware are spelt: one of `SPELLINGS`."""
+    return str((state.options.get("smd") or {}).get("hardware_keys", SPELLINGS[0]))
 
 
 def _belongs(xname: str, members: Iterable[str]) -> bool:
