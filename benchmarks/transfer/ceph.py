@@ -20,7 +20,7 @@ from poya.lab.certificates import certificates_in
 
 PROGRAMS = ("ceph", "ceph-mon", "ceph-osd", "monmaptool", "radosgw", "radosgw-admin")
 ACCESS_KEY, SECRET_KEY = "AKPOYABENCH", "poya-bench-secret"
-_START_S = 90.0
+_START_S = 240.0
 _STOP_S = 15.0
 _MEMSTORE = "memstore"
 

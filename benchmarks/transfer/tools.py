@@ -16,7 +16,6 @@ from benchmarks.transfer.work import BUCKET, End, Work, file_of
 _PEERS = Path(__file__).with_name("peers.txt")
 _COSTING = Path(__file__).with_name("costing.py")
 _ROOT = Path(__file__).parents[2]
-_PATIENCE_S = 1800.0
 
 
 @dataclass(frozen=True)
@@ -32,6 +31,17 @@ class Cost:
     wall_s: float
     cpu_s: float
     peak_bytes: int
+
+
+@dataclass(frozen=True)
+class Failure:
+    """That a run did not do what it should.
+
+    Attributes:
+        why: In a line.
+    """
+
+    why: str
 
 
 @dataclass(frozen=True)
@@ -60,16 +70,17 @@ def make_peers(directory: Path) -> Path:
     return python
 
 
-def run(command: list[str], environment: Mapping[str, str], log: Path) -> Cost:
+def run(command: list[str], environment: Mapping[str, str], log: Path, patience_s: float) -> Cost:
     """Run a command to its end.
 
     Raises:
         RuntimeError: It failed; the text is the end of what it said.
+        TimeoutExpired: It took longer than `patience_s`; it was killed.
     """
     costing = [sys.executable, "-IS", str(_COSTING), str(log), *command]
     done = subprocess.run(
         costing, cwd=_ROOT, env={**os.environ, **environment}, stdin=subprocess.DEVNULL,
-        capture_output=True, text=True, timeout=_PATIENCE_S, check=False,
+        capture_output=True, text=True, timeout=patience_s, check=False,
     )  # fmt: skip
     if done.returncode:
         raise RuntimeError(done.stderr[-500:] + log.read_text(errors="replace")[-1500:])
@@ -153,9 +164,9 @@ def _s5cmd(python: Path, work: Work, _task: Path) -> list[str]:
 
 _ALL = ("copy", "down", "up")
 TOOLS = (
-    Tool("poya", _ALL, _poya, "md5 of the whole and of parts, etags compared, read back"),
-    Tool("rclone", _ALL, _rclone, "no md5 at all"),
-    Tool("s5cmd", _ALL, _s5cmd, "no md5; a copy is cat | pipe"),
+    Tool("poya", _ALL, _poya, "equal etag, read back; copy, down: md5 of the whole too"),
+    Tool("rclone", _ALL, _rclone, "no md5 of the whole"),
+    Tool("s5cmd", _ALL, _s5cmd, "no md5 of the whole; a copy is cat | pipe"),
     Tool("boto3", _ALL, _script("with_boto3"), "copy: md5 of the whole; files: none"),
     Tool("obstore", _ALL, _script("with_obstore"), "copy: md5 of the whole; files: none"),
     Tool("like manta", _ALL, _script("like_manta"), "manta's structure re-created with boto3"),
