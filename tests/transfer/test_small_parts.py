@@ -14,7 +14,7 @@ from poya.csm import SiteConfig
 from poya.csm.config import NoAuth
 from poya.errors import Cancelled, ConfigError
 from poya.sites.csm.objects import allowed_endpoint
-from poya.transfer import Advanced, Cancel, Guard, Meter, Started, choose_endpoint
+from poya.transfer import Advanced, Cancel, Guard, Meter, Paced, Started, choose_endpoint
 from poya.transfer.buffers import Buffer, BufferPool
 from poya.transfer.digests import OrderedDigests
 from poya.transfer.etags import MIB
@@ -170,6 +170,20 @@ def test_the_meter_forgets_what_is_long_past() -> None:
     meter.note(Advanced("a", 10, 5010, 10_000, 5010, 10_000), 11.0)
     assert meter.total.rate_bytes_per_s(11.0) < 10
     assert meter.total.rate_bytes_per_s(60.0) < 1
+
+
+def test_a_pause_is_no_slow_transfer() -> None:
+    meter = Meter(window_s=10)
+    meter.note(Started("a", 1000, 0, 1000), 0.0)
+    meter.note(Advanced("a", 100, 100, 1000, 100, 1000), 1.0)
+    meter.note(Paced(0.0), 1.5)
+    for gauge in (meter.total, meter.artifact("a")):
+        assert gauge.eta_s(5.0) is None
+    meter.note(Paced(50.0), 8.0)
+    meter.note(Advanced("a", 100, 200, 1000, 200, 1000), 10.0)
+    for gauge in (meter.total, meter.artifact("a")):
+        assert gauge.rate_bytes_per_s(10.0) == pytest.approx(50)
+        assert gauge.eta_s(10.0) == pytest.approx(16)
 
 
 def test_what_was_there_already_is_no_rate() -> None:

@@ -62,6 +62,7 @@ class PlainLines:
             case transfer.Retried(name=name, reason=reason, wait_s=wait_s):
                 self._say(f"transfer: {self._label(name)}: {reason}; again in {duration(wait_s)}")
             case transfer.Paced(bytes_per_s=rate):
+                self._meter.note(event, self._clock())
                 self._say(f"transfer: {pace(rate)}")
             case transfer.Finished(result=result):
                 self._say(f"transfer: {self._label(result.name)}: {outcome(result)}")

@@ -44,7 +44,7 @@ class Bars:
                 label = self._labels.get(name, name)
                 self._line("…", f"{label}: {reason}; again in {duration(wait_s)}")
             case transfer.Paced(bytes_per_s=rate):
-                self._line("…", pace(rate))
+                self._pace(event, rate)
             case transfer.Finished(result=result) if result.size_bytes and (
                 result.note or not result.moved_bytes
             ):
@@ -84,6 +84,16 @@ class Bars:
         if self._progress is not None and name in self._tasks:
             self._draw(self._progress, self._tasks[name], self._meter.artifact(name), now_s)
             self._draw(self._progress, self._tasks[""], self._meter.total, now_s)
+
+    def _pace(self, event: transfer.Paced, rate: float | None) -> None:
+        now_s = time.monotonic()
+        self._meter.note(event, now_s)
+        self._line("…", pace(rate))
+        if self._progress is not None:
+            for name, task in self._tasks.items():
+                gauge = self._meter.artifact(name) if name else self._meter.total
+                if gauge.size_bytes:
+                    self._draw(self._progress, task, gauge, now_s)
 
     def _draw(self, progress: Progress, task: TaskID, gauge: transfer.Gauge, now_s: float) -> None:
         speed, left_s = gauge.rate_bytes_per_s(now_s), gauge.eta_s(now_s)

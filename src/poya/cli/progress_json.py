@@ -49,6 +49,7 @@ class JsonLines:
             case transfer.Retried(name=name, reason=reason, wait_s=wait_s):
                 self._say("retry", name, reason=reason, wait_s=round(wait_s, 3))
             case transfer.Paced(bytes_per_s=rate):
+                self._meter.note(event, self._clock())
                 self._say("bandwidth", limit_bytes_per_s=rate)
             case transfer.Finished(result=result):
                 self._finish(result)

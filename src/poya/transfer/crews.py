@@ -14,7 +14,7 @@ from typing import Self
 from poya.transfer.etags import MIB
 from poya.transfer.tuning import Tuner
 
-_START = 8
+_START = 12
 # A request should last about this long: long enough that the round trip before it does not
 # matter, short enough that all streams work on the bytes that are needed next.
 _REQUEST_S = 0.25

@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections import deque
 from dataclasses import dataclass, field
 
-from poya.transfer.events import Advanced, Event, Started
+from poya.transfer.events import Advanced, Event, Paced, Started
 
 
 @dataclass(slots=True)
@@ -29,6 +29,12 @@ class Gauge:
         """Count from now on, unless it counts already."""
         if not self._samples:
             self._samples.append((now_s, self._moved_bytes))
+
+    def restart(self, now_s: float) -> None:
+        """Forget the rate, for it is going to be another one from now on."""
+        if self._samples:
+            self._samples.clear()
+            self.begin(now_s)
 
     def advance(self, moved_bytes: int, now_s: float) -> None:
         """Note that bytes were moved; those that were found at the target are none."""
@@ -90,3 +96,7 @@ class Meter:
             moved_bytes = event.count_bytes if event.is_moved else 0
             for gauge in (self.total, one):
                 gauge.advance(moved_bytes, now_s)
+        elif isinstance(event, Paced):
+            # A pause is no slow transfer, and the time left is not that of the rate before.
+            for gauge in (self.total, *self._artifacts.values()):
+                gauge.restart(now_s)
