@@ -54,6 +54,7 @@ test-boot: $(STAMP) ## Boot a migrated image under QEMU (installs QEMU from the 
 benchmarks: $(STAMP) ## Measure start-up and reads; prints ratios.
 	@$(BIN)/python -m benchmarks
 	@$(BIN)/python -m benchmarks.planning
+	@$(BIN)/python -m benchmarks.journal
 
 test-rgw: $(STAMP) ## Run the tests that need a real Ceph RGW (Debian: ceph-mon, ceph-osd, radosgw).
 	@$(BIN)/python -m pytest -q -m rgw

@@ -72,7 +72,7 @@ def watch_run(session: Session, run_id: str) -> None:
     while True:
         is_held = workshop.runs.occupation(run_id).is_held()
         with workshop.runs.look_at(run_id) as (run, _):
-            entries = run.journal.log()[seen:]
+            entries = run.journal.log(after=seen)
         for entry in entries:
             seen = entry.seq
             if (line := _line(entry)) is not None:

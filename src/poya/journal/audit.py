@@ -6,11 +6,11 @@ SQLite notices torn pages, not a bit that turned on the disk, or a row that some
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from typing import Any, Protocol
 
 from poya.journal.entries import digest_of
-from poya.journal.log import LogEntry, Told, first_break, replayed
+from poya.journal.log import BrokenChainError, LogEntry, Told, chain_checked, replayed
 
 
 class _Row(Protocol):
@@ -26,12 +26,12 @@ class _Row(Protocol):
     def pre_image(self) -> bytes | None: ...
 
 
-def disagreement(log: Sequence[LogEntry], steps: Iterable[_Row], facts: Mapping[str, str]) -> str:
+def disagreement(log: Iterable[LogEntry], steps: Iterable[_Row], facts: Mapping[str, str]) -> str:
     """Where the journal contradicts itself, in words; empty if nowhere."""
-    broken = first_break(log)
-    if broken is not None:
-        return f"Entry {broken} of its log does not follow from the one before."
-    told_facts, told_steps = replayed(log)
+    try:
+        told_facts, told_steps = replayed(chain_checked(log))
+    except BrokenChainError as broken:
+        return str(broken)
     for key, value in told_facts.items():
         if key in facts and facts[key] != value:
             return f"It says of the run's {key} another thing than its log."

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -57,13 +57,39 @@ def chained(before: str, entry: tuple[int, str, str, Mapping[str, Any]]) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def first_break(entries: Iterable[LogEntry]) -> int | None:
-    """The number of the first entry that does not follow from the one before; None if all do."""
+class BrokenChainError(Exception):
+    """An entry does not follow from the one before.
+
+    Attributes:
+        seq: Its number.
+    """
+
+    def __init__(self, seq: int) -> None:
+        super().__init__(f"Entry {seq} of the log does not follow from the one before.")
+        self.seq = seq
+
+
+def chain_checked(entries: Iterable[LogEntry]) -> Iterator[LogEntry]:
+    """The entries as they come.
+
+    Raises:
+        BrokenChainError: At the first that does not follow from the one before.
+    """
     chain = START
     for seq, entry in enumerate(entries, 1):
         chain = chained(chain, (seq, entry.at, entry.kind, entry.body))
         if entry.seq != seq or entry.chain != chain:
-            return seq
+            raise BrokenChainError(seq)
+        yield entry
+
+
+def first_break(entries: Iterable[LogEntry]) -> int | None:
+    """The number of the first entry that does not follow from the one before; None if all do."""
+    try:
+        for _ in chain_checked(entries):
+            pass
+    except BrokenChainError as broken:
+        return broken.seq
     return None
 
 

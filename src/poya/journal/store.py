@@ -131,7 +131,8 @@ class Journal:
             self._token = token
 
     def _refuse_if_damaged(self) -> None:
-        why = disagreement(self.log(), self.steps(), self.facts())
+        with _guarded(_READING):
+            why = disagreement(read_log(self._db), self.steps(), self.facts())
         if why:
             raise UsageError(
                 "The run's journal is damaged; nothing was sent.",
@@ -298,10 +299,10 @@ class Journal:
             pass
         return int(self._rows("SELECT max(seq) FROM log")[0][0])
 
-    def log(self) -> list[LogEntry]:
-        """All entries, the oldest first."""
+    def log(self, after: int = 0) -> list[LogEntry]:
+        """The entries after a number, the oldest first."""
         with _guarded(_READING), self._lock:
-            return list(read_log(self._db))
+            return list(read_log(self._db, after))
 
     @contextmanager
     def _writing(self, kind: str, body: Mapping[str, Any]) -> Iterator[None]:
