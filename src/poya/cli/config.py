@@ -31,7 +31,9 @@ def config() -> None:
 @config.command()
 @click.pass_obj
 def show(session: Session) -> None:
-    """Show where the configuration is and what it says; secrets are never read."""
+    """Show where the configuration is and what it says; secrets are never read or shown."""
+    from poya.model.secrets import masked_text
+
     settings = session.settings
     click.echo(f"configuration  {settings.path}")
     click.echo(f"current site   {session.site or settings.current or '(none)'}")
@@ -41,7 +43,7 @@ def show(session: Session) -> None:
         rows = (
             ("url", site.url),
             ("ca", str(site.ca or "the system's")),
-            ("proxy", site.proxy or "none"),
+            ("proxy", masked_text(site.proxy or "none")),
             ("tenant", site.tenant or "none"),
             ("S3 endpoint", site.s3_endpoint or "as STS names it"),
             ("login", site.auth.method),
