@@ -7,8 +7,8 @@ import sys
 from pathlib import Path
 
 from faults.fuse import Fuse, FusedJournal
-from faults.wiring import Ends, Wiring
-from faults.world import ONE_BY_ONE, RUN
+from faults.wiring import ONE_BY_ONE, Ends, Wiring
+from faults.world import RUN
 from poya.csm import SiteConfig
 from poya.migration.carrying import Run
 from poya.migration.events import silent

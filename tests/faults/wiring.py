@@ -22,11 +22,14 @@ from poya.sites.csm.objects import Objects
 from poya.sites.csm.source import CsmSource
 from poya.sites.csm.target import CsmTarget
 from poya.sites.csm.watched import WatchedTransport
-from poya.transfer import Credentials, S3Config
+from poya.transfer import Credentials, Exchanger, Limits, S3Config
 from poya.transfer import RetryPolicy as StorePolicy
 
 HASTY = RetryPolicy(first_bound_s=0.01, longest_bound_s=0.05, longest_asked_s=1.0)
 STORE_HASTY = StorePolicy(patience_s=0.3, attempts=3, base_s=0.01, cap_s=0.05)
+
+# One thing after the other, so that the points of a run come in the same order every time.
+ONE_BY_ONE = Limits(parallel=1, objects=1)
 
 Provide = Callable[[], Credentials]
 
@@ -40,6 +43,8 @@ class Wiring:
         source: Wraps the source port.
         journal: The journal's class.
         provider: Wraps what hands out credentials of the object store.
+        exchange: Wraps the way of requests to the object store.
+        limits: Of the transfer.
         retry: When to repeat a request to a gateway.
         stall_s: How long a peer may be silent.
         carry, take_back: The use cases.
@@ -49,6 +54,8 @@ class Wiring:
     source: Callable[[Source], Source] = lambda source: source
     journal: type[FusedJournal] = FusedJournal
     provider: Callable[[Provide], Provide] = lambda provide: provide
+    exchange: Callable[[Exchanger], Exchanger] = lambda inner: inner
+    limits: Limits = ONE_BY_ONE
     retry: RetryPolicy = HASTY
     stall_s: float = 60.0
     carry: Callable[..., Awaitable[Any]] = carrying.carry_out
@@ -60,6 +67,11 @@ class HastyObjects(Objects):
 
     wiring: Wiring
     secrets: set[str]
+
+    def come_through(self, exchange: Callable[[Exchanger], Exchanger]) -> None:
+        """Have requests pass there last, on their way to the network."""
+        watched = self._through
+        self._through = lambda inner: watched(exchange(inner))
 
     def _s3_config(self, credentials: S3Credentials) -> S3Config:
         config = super()._s3_config(credentials)
@@ -135,6 +147,7 @@ class Ends:
         ) as site:
             objects = HastyObjects(site, config, witness)
             objects.wiring, objects.secrets = self.wiring, self.secrets
+            objects.come_through(self.wiring.exchange)
             try:
                 yield site, objects
             finally:

@@ -34,12 +34,9 @@ from poya.model.plan import Plan
 from poya.model.vcluster import Selector
 from poya.settings import load_settings
 from poya.site_config import site_config
-from poya.transfer import Limits
 
 RUN = "gele-20240101-000000-cafe"
 _A_DAY_S = 86_400
-# One thing after the other, so that the points of a run come in the same order every time.
-ONE_BY_ONE = Limits(parallel=1, objects=1)
 
 
 @dataclass(frozen=True)
@@ -210,7 +207,7 @@ class Attempt:
     async def _carry(self, run: Run, journal: FusedJournal) -> Any:
         ends = self.world.ends(self.wiring, self.secrets)
         async with ends.source() as source, ends.target(journal) as target:
-            return await self.wiring.carry(run, source, target, ONE_BY_ONE, silent)
+            return await self.wiring.carry(run, source, target, self.wiring.limits, silent)
 
     async def _take_back(self, run: Run, journal: FusedJournal) -> Any:
         async with self.world.ends(self.wiring, self.secrets).target(journal) as target:
