@@ -17,6 +17,8 @@ from poya.errors import StoppedPartWay
 
 _TEMPLATE = "gele-cos-template-23.06.0-1"
 NODES = "x9000c1s[1-4]b[0,1]n0,x3002c0s[17,19]b0n0"
+_GIT = "hosts:vcs.cmn.alps.example.org=vcs.cmn.prealps.example.org"
+_RUN = f"migrate run gele --from alps --to prealps --nodes {NODES} --map {_GIT} --yes"
 
 _TOUR: tuple[tuple[str, str], ...] = (
     (
@@ -28,13 +30,13 @@ _TOUR: tuple[tuple[str, str], ...] = (
         "migrate plan gele --from alps --to prealps",
     ),
     (
-        "With the nodes named, it moves: planned, copied, verified.",
-        f"migrate run gele --from alps --to prealps --nodes {NODES} --yes",
+        "With the nodes named, and its git host, it moves: planned, copied, verified.",
+        _RUN,
     ),
     ("It is there.", "get templates --site prealps"),
     (
         "Again: everything is as planned already, no byte moves.",
-        f"migrate run gele --from alps --to prealps --nodes {NODES} --yes",
+        _RUN,
     ),
     (
         "Now its nodes boot there, from the images that came.",

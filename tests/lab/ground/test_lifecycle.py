@@ -9,6 +9,8 @@ import signal
 import socket
 import ssl
 import stat
+import subprocess
+import sys
 import time
 import tomllib
 from collections.abc import Iterator
@@ -291,3 +293,13 @@ def until(condition: Any, limit_s: float = 5) -> None:
     while not condition():
         assert time.monotonic() < deadline
         time.sleep(0.02)
+
+
+@pytest.mark.slow
+def test_the_demo_ends_with_nodes_that_booted(tmp_path: Path) -> None:
+    environment = {**os.environ, "TMPDIR": str(tmp_path)}
+    command = [sys.executable, "-m", "poya", "lab", "demo", "--image-size", "1M"]
+    done = subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "10 of 10 nodes are as they should be." in done.stdout
+    assert not list(tmp_path.glob("poya-demo-*"))
