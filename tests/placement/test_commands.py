@@ -42,6 +42,16 @@ def test_a_running_vclusters_demand_is_fulfilled_at_the_other_site(
     assert max(len(line) for line in shown.splitlines()) <= 80
 
 
+def test_hardware_is_shown_as_the_demand_of_any_nodes(operator: Operator) -> None:
+    of_group = operator.must("placement", "demand", "gele", "--site", "alps").out
+    got = ("get", "hardware", "gele", "--site", "alps", "--output", "demand")
+    assert operator.must(*got).out == of_group
+    fewer = operator.must(*got[:2], "gele&Application", *got[3:]).out
+    assert fewer.startswith("uan: 2 nodes")
+    assert "gh200" not in fewer
+    assert operator.types(*got[:2], "nobody", *got[3:]).status != 0
+
+
 def test_it_reads_in_bulk_and_writes_nothing(operator: Operator, lab_pair: LabPair) -> None:
     site = lab_pair.prealps
     before = len(site.requests())

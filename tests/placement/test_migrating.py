@@ -92,11 +92,39 @@ def test_nodes_of_another_group_are_taken_only_if_that_is_accepted(operator: Ope
     assert "in group tasna" in held["message"]
 
 
+def test_surveys_are_enough_to_choose_nodes(
+    operator: Operator, lab_pair: LabPair, tmp_path: Path
+) -> None:
+    live = planned(operator, "--nodes", "auto")
+    here, there = tmp_path / "gele.json", tmp_path / "prealps.json"
+    operator.must("survey", "alps", "gele", "-o", str(here))
+    operator.must("survey", "prealps", "--for", str(here), "-o", str(there))
+    before = len(lab_pair.alps.requests()), len(lab_pair.prealps.requests())
+    words = ("gele", "--from", str(here), "--to", str(there), "--nodes", "auto")
+    answer = operator.types("migrate", "plan", *words, "--output", "json")
+    assert json.loads(answer.out)["plan"]["nodes"] == live["nodes"]
+    shown = operator.must("placement", "plan", "a100:4", "--site", str(there)).out
+    assert "Provably none better" in shown
+    assert (len(lab_pair.alps.requests()), len(lab_pair.prealps.requests())) == before
+
+
+def test_a_survey_without_hardware_says_so(
+    operator: Operator, lab_pair: LabPair, tmp_path: Path
+) -> None:
+    survey = tmp_path / "prealps.json"
+    lab_pair.prealps.set_fault("status", "*/Inventory/Hardware*", status=403, times=0)
+    taken = operator.must("survey", "prealps", "-o", str(survey))
+    assert "no nodes can be chosen by this survey" in taken.err
+    answer = operator.types("placement", "plan", "a100:4", "--site", str(survey))
+    assert answer.status == 2
+    assert "does not tell what the site's nodes are made of" in " ".join(answer.err.split())
+
+
 def test_a_bundle_as_target_has_no_nodes_to_choose(operator: Operator, tmp_path: Path) -> None:
     words = ("gele", "--from", "alps", "--to", str(tmp_path / "bundle"), "--nodes", "auto")
     answer = operator.types("migrate", "plan", *words)
     assert answer.status == 2
-    assert "live site" in answer.err
+    assert "live or surveyed" in answer.err
 
 
 def test_a_backup_keeps_what_its_nodes_are_made_of_for_the_restore(

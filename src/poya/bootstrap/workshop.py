@@ -209,9 +209,20 @@ class Workshop:
         rules = site.placement
         return await read_machine(site_config(site), rules.names, rules.switch_groups)
 
+    async def machine_of(self, place: Place) -> Machine | None:
+        """A place's nodes, read now or kept in its survey; None where it tells of none."""
+        if isinstance(place, SitePlace):
+            return await self.machine(place.name)
+        if isinstance(place, SurveyPlace):
+            from poya.sites.saved import read_survey
+
+            return read_survey(Path(place.file)).machine
+        return None
+
     def placement_settings(self, name: str) -> PlacementSettings:
-        """What the configuration says of choosing nodes at a site."""
-        return self._settings.site(name).placement
+        """What the configuration says of choosing nodes at a site; of others it says nothing."""
+        known = self._settings.sites.get(name)
+        return known.placement if known else PlacementSettings()
 
     def bundle_files(self, place: Place) -> list[tuple[str, str]]:
         """A finished bundle's files as (what it is, path), in the order that people read."""

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
@@ -14,6 +14,7 @@ from poya.cli.verbs import Verbs
 
 if TYPE_CHECKING:
     from poya.placement.facts import Machine
+    from poya.settings import PlacementSettings
 
 
 @click.group(cls=Verbs)
@@ -35,7 +36,7 @@ def placement() -> None:
 
 @placement.command()
 @click.argument("demand")
-@click.option("--site", metavar="NAME", help="The site to look at; else the current one.")
+@click.option("--site", metavar="NAME", help="The site, or a survey of it; else the current.")
 @click.option("--group", default="", metavar="LABEL", help="Whose nodes; its members are kept.")
 @click.option("--pool", "pools", multiple=True, metavar="LABEL", help="Take nodes of this group.")
 @click.option(
@@ -79,17 +80,17 @@ def plan(
 
 @placement.command()
 @click.argument("name")
-@click.option("--site", metavar="NAME", help="The site to look at; else the current one.")
+@click.option("--site", metavar="NAME", help="The site, or a survey of it; else the current.")
 @text_or_json
 @click.pass_obj
 def demand(session: Session, /, name: str, site: str | None, output: str) -> None:
     """Write the demand that the nodes of the HSM group NAME fulfil.
 
-    Interfaces and models are preferred, not demanded: sites differ in them.
+    Interfaces and models are preferred, not demanded: sites differ in them. 'poya get hardware
+    NODES --output demand' does it for any nodes.
     """
+    from poya.cli.placing import show_demand
     from poya.errors import NotFound
-    from poya.placement.deriving import derive_demand
-    from poya.placement.printing import print_demand
 
     machine, _ = _machine(session, site)
     label = name.lower()
@@ -99,17 +100,12 @@ def demand(session: Session, /, name: str, site: str | None, output: str) -> Non
             f"{machine.label} has no HSM group '{name[:60]}' with nodes in it.",
             todo=f"poya get groups --site {machine.label} lists them.",
         )
-    derived = derive_demand(members)
-    if output == "json":
-        found = {key: list(value) for key, value in derived.members.items()}
-        _print_json({"demand": print_demand(derived.demand), "members": found})
-    else:
-        click.echo(print_demand(derived.demand))
+    show_demand(members, as_json=output == "json")
 
 
 @placement.command()
 @click.argument("pattern", default="*")
-@click.option("--site", metavar="NAME", help="The site to look at; else the current one.")
+@click.option("--site", metavar="NAME", help="The site, or a survey of it; else the current.")
 @click.option("--unrecognised", is_flag=True, help="List the models that have no name instead.")
 @text_or_json
 @click.pass_obj
@@ -139,13 +135,17 @@ def facts(
         click.echo(render_facts(nodes))
 
 
-def _machine(session: Session, site: str | None) -> tuple[Machine, Any]:
+def _machine(session: Session, site: str | None) -> tuple[Machine, PlacementSettings]:
     from poya.bootstrap import Workshop
     from poya.cli.asynchronous import run_async
+    from poya.cli.placing import without_hardware
 
     workshop = Workshop(session.settings)
-    name = workshop.site_place(site or session.site).name
-    return run_async(workshop.machine(name)), workshop.placement_settings(name)
+    place = workshop.place(site) if site else workshop.site_place(session.site)
+    machine = run_async(workshop.machine_of(place))
+    if machine is None:
+        raise without_hardware(place)
+    return machine, workshop.placement_settings(machine.label)
 
 
 def _print_json(value: object) -> None:

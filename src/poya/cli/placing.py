@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Iterable
 from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Any
 
@@ -12,8 +13,9 @@ import click
 
 from poya.errors import FindingsRefuse, UsageError
 from poya.migration.placing import Ground, choose_nodes, solve
+from poya.placement.deriving import derive_demand
 from poya.placement.explaining import Explanation, explain
-from poya.placement.facts import Machine
+from poya.placement.facts import Machine, NodeFacts
 from poya.placement.holding import Asker
 from poya.placement.parsing import parse_demand
 from poya.placement.placing import Placement
@@ -58,30 +60,51 @@ def solve_or_print(demand: Demand, machine: Machine, asker: Asker, *, as_json: b
         raise
 
 
+def show_demand(nodes: Iterable[NodeFacts], *, as_json: bool) -> None:
+    """Print the demand that nodes fulfil."""
+    derived = derive_demand(nodes)
+    text = print_demand(derived.demand)
+    if as_json:
+        members = {name: list(xnames) for name, xnames in derived.members.items()}
+        text = json.dumps({"demand": text, "members": members}, indent=2)
+    click.echo(text)
+
+
 async def settle_nodes(
     workshop: Workshop, places: tuple[Place, Place], prepared: Prepared, wishes: Wishes
 ) -> Wishes:
     """The wishes with a demand turned into nodes; as they are where there is none.
 
     Raises:
-        UsageError: The target is no live site.
+        UsageError: Nobody knows what the target's nodes are made of.
         FindingsRefuse: The target cannot fulfil the demand.
     """
-    from poya.bootstrap import SitePlace
-
     if not wishes.intent.demand:
         return wishes
     here, there = places
-    if not isinstance(there, SitePlace):
-        raise UsageError(
-            f"Nodes can be chosen at a live site only; {there} is none.",
-            todo="Name them: --nodes x9000c1s[0-3]b0n0",
-        )
-    source = await workshop.machine(here.name) if isinstance(here, SitePlace) else None
-    target = await workshop.machine(there.name)
-    ground = Ground(source, target, workshop.placement_settings(there.name))
+    target = await workshop.machine_of(there)
+    if target is None:
+        raise without_hardware(there)
+    source = await workshop.machine_of(here)
+    ground = Ground(source, target, workshop.placement_settings(target.label))
     intent = choose_nodes(prepared.vcluster, wishes.intent, ground, wishes.accepted)
     return replace(wishes, intent=intent)
+
+
+def without_hardware(place: Place) -> UsageError:
+    """The error where a place does not tell what its nodes are made of."""
+    from poya.bootstrap import SurveyPlace
+
+    if isinstance(place, SurveyPlace):
+        return UsageError(
+            f"The survey {place} does not tell what the site's nodes are made of.",
+            todo="Survey the site anew (poya survey SITE -o FILE), or name the nodes: "
+            "--nodes x9000c1s[0-3]b0n0",
+        )
+    return UsageError(
+        f"Nodes can be chosen at a site, live or surveyed; {place} is none.",
+        todo="Name them: --nodes x9000c1s[0-3]b0n0",
+    )
 
 
 def explanation_json(demand: Demand, machine: Machine, why: Explanation) -> dict[str, Any]:

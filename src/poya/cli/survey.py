@@ -11,7 +11,9 @@ import click
 from poya.cli.session import Session
 
 if TYPE_CHECKING:
+    from poya.bootstrap import SitePlace, Workshop
     from poya.model.vcluster import VCluster
+    from poya.placement.facts import Machine
 
 
 @click.command()
@@ -47,8 +49,8 @@ def survey(
 
     With NAME (or --template) one vCluster is captured, else all that the site has. The site is
     only read. The file stands in for the site in 'poya check', 'poya diff' and 'poya migrate
-    plan', as source and as target; it holds records and what was seen inside the images, not their
-    files.
+    plan' (with '--nodes auto' too), as source and as target; it holds records, what nodes are made
+    of and what was seen inside the images, not their files.
 
     \b
     Examples:
@@ -75,12 +77,25 @@ def survey(
             vcluster, inventory = await take(
                 *(source, opener(None), selector, guest), looks_inside=looks
             )
+        machine = await _machine(workshop, here)
         when = datetime.now(UTC).isoformat(timespec="seconds")
-        return Survey(here.name, when, vcluster, inventory)
+        return Survey(here.name, when, vcluster, inventory, machine)
 
     found = run_async(taken())
     write_survey(Path(out), found)
     click.echo(f"Surveyed {here}: {_gist(found.vcluster)}. Written to {out}.", err=True)
+
+
+async def _machine(workshop: Workshop, place: SitePlace) -> Machine | None:
+    """The site's nodes and their parts; a survey does without where no service tells them."""
+    from poya.errors import PoyaError
+
+    try:
+        return await workshop.machine_of(place)
+    except PoyaError as error:
+        text = f"Note: no nodes can be chosen by this survey: {error.what}"
+        click.echo(text, err=True)
+        return None
 
 
 def _gist(vcluster: VCluster | None) -> str:

@@ -7,7 +7,7 @@ import importlib
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
 import click
 
@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
     Fetch: TypeAlias = Callable[[Site, Query], Awaitable[Listing]]
 
+_T = TypeVar("_T")
+
 
 @dataclass(frozen=True, slots=True)
 class _Kind:
@@ -27,6 +29,7 @@ class _Kind:
     Attributes:
         has_time: Whether `--since`, `--until` and the newest first make sense.
         of_nodes: Whether nodes are asked for, by an expression, in place of names.
+        outputs: What it is shown as besides what every kind is.
     """
 
     name: str
@@ -34,13 +37,16 @@ class _Kind:
     text: str
     has_time: bool = False
     of_nodes: bool = False
+    outputs: tuple[str, ...] = ()
 
 
 _KINDS = (
     _Kind("vclusters", "vclusters", "List vClusters: HSM groups that session templates boot."),
     _Kind("groups", "records", "List HSM groups."),
     _Kind("nodes", "nodes", "List nodes and their state.", of_nodes=True),
-    _Kind("hardware", "nodes", "List what nodes are made of.", of_nodes=True),
+    _Kind(
+        *("hardware", "nodes", "List what nodes are made of."), of_nodes=True, outputs=("demand",)
+    ),
     _Kind("images", "records", "List IMS images.", has_time=True),
     _Kind("configurations", "records", "List CFS configurations.", has_time=True),
     _Kind("templates", "records", "List BOS session templates."),
@@ -72,6 +78,7 @@ def get() -> None:
       poya get images 'gele-*' --since 30d
       poya get nodes 'gele!x1001c1s4b0n0' --output wide
       poya get configurations --group gele --output names
+      poya get hardware gele --output demand
       poya get nodes --output json | jq -r '.[].ID'
     """
 
@@ -105,7 +112,10 @@ def _options(kind: _Kind) -> list[Callable[[Any], Any]]:
     options += [
         click.option("--limit", type=click.IntRange(min=1), metavar="N", help=most),
         click.option(
-            "--output", "-o", type=click.Choice(OUTPUTS), default="table", show_default=True
+            *("--output", "-o"),
+            type=click.Choice((*OUTPUTS, *kind.outputs)),
+            default="table",
+            show_default=True,
         ),
     ]
     return options
@@ -124,20 +134,43 @@ def _run(kind: _Kind, session: Session, site: str | None, asked: dict[str, Any])
         limit=asked["limit"],
         output=asked["output"],
     )
+    if query.output == "demand":
+        _show_demand(session, site, query)
+        return
     module = importlib.import_module(f"poya.cli.get.{kind.module}")
     fetch: Fetch = getattr(module, kind.name.replace("-", "_"))
     listing = _fetch(session, site, fetch, query)
     show(listing, query if not kind.of_nodes else Query(limit=query.limit, output=query.output))
 
 
-def _fetch(session: Session, site: str | None, fetch: Fetch, query: Query) -> Listing:
+def _show_demand(session: Session, site: str | None, query: Query) -> None:
+    """What the nodes demand, to be given to `--nodes` or `poya placement plan`."""
+    from poya.bootstrap import Workshop
+    from poya.cli.asynchronous import run_async
+    from poya.cli.get.nodes import names_of
+    from poya.cli.placing import show_demand
+    from poya.errors import NotFound
+
+    workshop = Workshop(session.settings)
+    place = workshop.site_place(site or session.site)
+    machine = run_async(workshop.machine(place.name))
+    names = _fetch(session, place.name, names_of, query)
+    nodes = [node for node in machine.nodes if node.xname in names]
+    if not nodes:
+        raise NotFound(f"No nodes of {place} are meant.", todo="poya get nodes lists them.")
+    show_demand(nodes[: query.limit], as_json=False)
+
+
+def _fetch(
+    session: Session, site: str | None, fetch: Callable[[Site, Query], Awaitable[_T]], query: Query
+) -> _T:
     from poya.cli.asynchronous import run_async
     from poya.csm import Site
     from poya.site_config import site_config
 
     config = site_config(session.settings.site(site or session.site))
 
-    async def work() -> Listing:
+    async def work() -> _T:
         async with Site.connect(config, read_only=True) as connected:
             return await fetch(connected, query)
 

@@ -33,6 +33,11 @@ def selected(query: Query, directory: Directory) -> frozenset[str]:
     return frozenset(select_nodes(expression + group, directory))
 
 
+async def names_of(site: Site, query: Query) -> frozenset[str]:
+    """The xnames of the nodes that are meant."""
+    return selected(query, await directory_of(site))
+
+
 async def nodes(site: Site, query: Query) -> Listing:
     """Nodes and their state."""
     directory, records = await both(directory_of(site), site.hsm.components.list(type="Node"))

@@ -22,6 +22,8 @@ from poya.model.inventory import Capabilities, Circumstances, Inventory
 from poya.model.records import Configuration, EntityRef, Group, Kind, Node, SessionTemplate
 from poya.model.secrets import masked, masked_text
 from poya.model.vcluster import Gap, Selector, Surroundings, VCluster
+from poya.placement.facts import Machine
+from poya.sites.saved.machines import SavedMachine, load_machine, save_machine
 
 FORMAT = "poya-survey"
 VERSION = 1
@@ -35,12 +37,14 @@ class Survey(msgspec.Struct, frozen=True):
         taken: When, RFC 3339.
         vcluster: What was captured; None where nothing was asked for.
         inventory: What the site can do and holds.
+        machine: Its nodes, their parts and who holds them; None where that could not be read.
     """
 
     site: str
     taken: str
     vcluster: VCluster | None
     inventory: Inventory
+    machine: Machine | None = None
 
 
 class _Image(msgspec.Struct, frozen=True):
@@ -108,6 +112,7 @@ class _File(msgspec.Struct, frozen=True):
     taken: str
     capture: _Capture | None
     inventory: _Holdings
+    machine: SavedMachine | None = None
 
 
 class _Head(msgspec.Struct, frozen=True):
@@ -124,6 +129,7 @@ def encode_survey(survey: Survey) -> bytes:
         taken=survey.taken,
         capture=_capture(survey.vcluster) if survey.vcluster else None,
         inventory=_holdings(survey.inventory),
+        machine=save_machine(survey.machine) if survey.machine else None,
     )
     plain = msgspec.to_builtins(file, enc_hook=_bytes_of, builtin_types=(bytes,), order="sorted")
     raw = msgspec.json.encode(_masked(plain), order="sorted")
@@ -159,6 +165,7 @@ def decode_survey(raw: bytes) -> Survey:
             taken=file.taken,
             vcluster=_vcluster(file.site, file.capture) if file.capture else None,
             inventory=_inventory(file.site, file.inventory),
+            machine=load_machine(file.site, file.machine) if file.machine else None,
         )
     except (msgspec.MsgspecError, BadAnswer, UnicodeDecodeError, RecursionError) as error:
         raise UsageError("The survey is damaged.", why=str(error)) from error
