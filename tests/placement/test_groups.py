@@ -138,7 +138,12 @@ def test_a_switch_that_fails_half_way_gives_its_locks_back_and_is_resumed_or_und
     answer = resize(operator, "tasna", "6 nodes where gh200")
     assert answer.status == STOPPED, answer.err
     assert locked(site) == locks
-    operator.must("migrate", "resume", last_run(operator))
+    standing = operator.must("migrate", "status", last_run(operator)).out
+    assert "HSM group tasna at prealps" in standing
+    resumed = operator.must("migrate", "resume", last_run(operator)).out
+    assert "Changed HSM group tasna at prealps" in resumed
+    assert "Migrated" not in resumed
+    assert "4 nodes join; 6 nodes, read back" in resumed
     assert len(members(site, "tasna")) == 6
     operator.must("migrate", "undo", last_run(operator), "--yes")
     assert members(site, "tasna") == before

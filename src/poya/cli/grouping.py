@@ -17,7 +17,8 @@ from poya.cli.placement_view import placement_json, render_placement
 from poya.cli.placing import read_demand, solve_or_print
 from poya.cli.progress import following
 from poya.cli.session import Session
-from poya.cli.text import count, printable
+from poya.cli.summary_view import render_summary
+from poya.cli.text import printable
 from poya.migration.carrying import carry_out
 from poya.migration.placing import asker_of
 from poya.migration.regrouping import Change, plan_change
@@ -101,7 +102,8 @@ async def _work(
         with workshop.runs.start(plan, (place, place)) as run, following() as listener:
             interrupted.run = run.id
             report = await carry_out(run, source, target, Limits(), listener)
-    _sum_up(order, plan, report.run)
+    if not order.as_json:
+        click.echo(render_summary(report))
 
 
 def _show(
@@ -128,11 +130,3 @@ def _show(
     for finding in plan.findings:
         click.echo("\n".join(finding_lines(finding)))
     click.echo()
-
-
-def _sum_up(order: Order, plan: Plan, run: str) -> None:
-    if order.as_json:
-        return
-    members = next(e.body["members"]["ids"] for e in plan.entities if e.name == order.label)
-    click.echo(f"HSM group {printable(order.label)} has {count(len(members), 'node')}, read back.")
-    click.echo(f"  take it back  poya migrate undo {run}")

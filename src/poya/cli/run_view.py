@@ -39,7 +39,9 @@ def _lines(standing: Standing, facts: Mapping[str, str], holder: str) -> Iterato
     vcluster, ends = facts.get("vcluster", ""), ("source_label", "target_label")
     source, target = (printable(facts.get(key, "")) for key in ends)
     yield f"Run {standing.run}: {click.style(words, fg=colour or None, bold=True)}"
-    yield f"  vCluster {printable(vcluster)} from {source} to {target}"
+    ways = f"at {target}" if source == target else f"from {source} to {target}"
+    what = "HSM group" if standing.is_regrouping else "vCluster"
+    yield f"  {what} {printable(vcluster)} {ways}"
     yield f"  begun {facts.get('started', '')}"
     if holder:
         yield wrapped(printable(f"held by {holder}"), "  ")

@@ -15,8 +15,24 @@ _WORDS = {"create": "created", "change": "changed", "reuse": "was there already"
 
 
 def render_summary(report: Report) -> str:
-    """The summary of a migration, in lines of at most 80 columns where names allow."""
-    return "\n".join(printable(line) for line in _lines(report))
+    """The summary of a run, in lines of at most 80 columns where names allow."""
+    lines = _regrouped(report) if report.is_regrouping else _lines(report)
+    return "\n".join(printable(line) for line in lines)
+
+
+def _regrouped(report: Report) -> Iterator[str]:
+    """What became of the groups of a site."""
+    wrote = any(entity.action != "reuse" for entity in report.entities)
+    verb = "Changed HSM group" if wrote else "Nothing to do for HSM group"
+    yield f"{verb} {report.vcluster} at {report.target} ({duration(report.elapsed_s)})"
+    for entity in report.entities:
+        said = ", ".join(entity.edits) or "as it was"
+        nodes = count(entity.members or 0, "node")
+        yield _row(entity.name, f"{said}; {nodes}, read back")
+    yield ""
+    yield _row("verify again", f"poya migrate verify {report.run}")
+    if wrote:
+        yield _row("take it back", f"poya migrate undo {report.run}")
 
 
 def _lines(report: Report) -> Iterator[str]:

@@ -11,7 +11,7 @@ from poya.journal import Journal
 from poya.migration.applying import target_id
 from poya.migration.moving import artifact_step
 from poya.migration.verifying import Verification
-from poya.model.plan import Plan
+from poya.model.plan import EntityPlan, Plan
 
 
 class ImageReport(msgspec.Struct, frozen=True):
@@ -26,11 +26,17 @@ class ImageReport(msgspec.Struct, frozen=True):
 
 
 class EntityReport(msgspec.Struct, frozen=True):
-    """One group, configuration or template as it stands at the target."""
+    """One group, configuration or template as it stands at the target.
+
+    Attributes:
+        members: How many nodes a group has; None for other kinds.
+    """
 
     kind: str
     name: str
     action: str
+    members: int | None = None
+    edits: tuple[str, ...] = ()
 
 
 class Report(msgspec.Struct, frozen=True):
@@ -40,6 +46,7 @@ class Report(msgspec.Struct, frozen=True):
         moved_bytes: Payload that went over the wire in this attempt and earlier ones.
         saved_bytes: Payload that did not have to.
         answers: The target's own judgement of each template.
+        is_regrouping: It changed who is in groups of one site, and moved no vCluster.
     """
 
     run: str
@@ -54,6 +61,7 @@ class Report(msgspec.Struct, frozen=True):
     checked: int
     answers: dict[str, str]
     accepted: tuple[str, ...] = ()
+    is_regrouping: bool = False
 
     def as_json(self) -> dict[str, Any]:
         """The report as JSON's own types."""
@@ -77,7 +85,9 @@ def make_report(
         )
         for image in plan.images
     )
-    entities = tuple(EntityReport(e.kind, e.name, e.action) for e in plan.entities)
+    entities = tuple(
+        EntityReport(e.kind, e.name, e.action, _members(e), e.edits) for e in plan.entities
+    )
     moved = sum(_moved_bytes(plan, journal))
     total = plan.bytes_to_move + plan.bytes_there
     return Report(
@@ -93,7 +103,14 @@ def make_report(
         checked=verification.checked,
         answers=dict(verification.answers),
         accepted=tuple(f.id for f in plan.warnings()),
+        is_regrouping=plan.is_regrouping,
     )
+
+
+def _members(entity: EntityPlan) -> int | None:
+    members = entity.body.get("members") if entity.kind == "group" else None
+    ids = members.get("ids") if isinstance(members, dict) else None
+    return len(ids) if isinstance(ids, list) else None
 
 
 def _moved_bytes(plan: Plan, journal: Journal) -> list[int]:

@@ -50,6 +50,7 @@ class Standing(msgspec.Struct, frozen=True):
         because: Why it stopped; empty if it did not.
         items: Every planned step in the order of doing.
         next: What can be typed now, each with what it does.
+        is_regrouping: It changes who is in groups of one site, and moves no vCluster.
     """
 
     run: str
@@ -57,6 +58,7 @@ class Standing(msgspec.Struct, frozen=True):
     because: str
     items: tuple[Item, ...]
     next: tuple[tuple[str, str], ...]
+    is_regrouping: bool = False
 
     def count(self, state: ItemState) -> int:
         """How many steps are in a state."""
@@ -80,6 +82,7 @@ def standing_of(
         because=facts.get("stopped_because", "") if stopped else "",
         items=tuple(_item(step, title, known.get(step)) for step, title in planned_steps(plan)),
         next=tuple(_next(phase, facts["run"])),
+        is_regrouping=plan.is_regrouping,
     )
 
 

@@ -239,6 +239,12 @@ class Plan(msgspec.Struct, frozen=True):
         actions = [i.action for i in self.images] + [e.action for e in self.entities]
         return all(action == "reuse" for action in actions)
 
+    @property
+    def is_regrouping(self) -> bool:
+        """Whether it only changes who is in groups of one site, and moves no vCluster."""
+        only_groups = bool(self.entities) and all(e.kind == "group" for e in self.entities)
+        return only_groups and self.source == self.target and not self.images
+
     def blocking(self) -> tuple[Finding, ...]:
         """The findings that refuse it."""
         return tuple(finding for finding in self.findings if finding.severity == "critical")
