@@ -117,21 +117,44 @@ def placements(
 
 def _lower(solver: Solver, level: Level, values: tuple[int, ...], limit_s: float) -> Answer:
     """Minimise one cost, and hold it at that for the costs to come."""
-    now = _value(level, values)
-    if values and now == 0:
-        answer = Answer(values, 0, 0, is_infeasible=False)  # costs are never negative
-    else:
-        answer = solver.minimise(level.weights, limit_s=limit_s)
+    answer = _best(solver, level, values, limit_s)
     if answer.is_infeasible:
         return answer
-    if not answer.values:
-        if not values:
-            raise PoyaError(
-                f"No placement was found in {limit_s:.0f} s, and none was excluded.",
-                todo="Give it more time, or demand fewer things at once.",
-            )
-        answer = replace(answer, values=values, value=now)
     solver.hold(level.weights, answer.value)
+    if answer.value + level.constant == 0:
+        for sums in level.where_none:
+            solver.hold(sums, 0)
+    return answer
+
+
+def _best(solver: Solver, level: Level, values: tuple[int, ...], limit_s: float) -> Answer:
+    """The least of one cost; often what the graver ones led to has it already."""
+    if not values:
+        return _first(solver, level, limit_s)
+    now = _value(level, values)
+    bound = solver.bound(level.weights) if now else 0  # costs are never negative
+    known = Answer(values, now, bound, is_infeasible=False)
+    if bound < known.value and level.settled:
+        nearby = solver.minimise(level.weights, limit_s=limit_s, as_in=(values, level.settled))
+        if nearby.values:
+            known = replace(nearby, bound=bound)
+    if bound >= known.value:
+        return replace(known, bound=known.value)
+    better = solver.minimise(level.weights, limit_s=limit_s - known.took_s, below=known.value)
+    took_s = known.took_s + better.took_s
+    if better.values:
+        return replace(better, took_s=took_s)
+    proven = known.value if better.is_infeasible else max(bound, better.bound)
+    return replace(known, bound=min(proven, known.value), took_s=took_s)
+
+
+def _first(solver: Solver, level: Level, limit_s: float) -> Answer:
+    answer = solver.minimise(level.weights, limit_s=limit_s)
+    if not (answer.values or answer.is_infeasible):
+        raise PoyaError(
+            f"No placement was found in {limit_s:.0f} s, and none was excluded.",
+            todo="Give it more time, or demand fewer things at once.",
+        )
     return answer
 
 

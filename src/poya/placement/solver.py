@@ -4,7 +4,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, TypeAlias
 
@@ -80,34 +81,85 @@ class Solver:
             ("mip_heuristic_run_feasibility_jump", False),
             ("mip_heuristic_run_rens", False),
             ("mip_heuristic_run_root_reduced_cost", False),
+            ("mip_pool_soft_limit", 100),
+            ("mip_lp_age_limit", 3),
         ):
             self._highs.setOptionValue(name, value)
         self._highs.passModel(self._model())
         self._held: list[tuple[float, float, dict[int, int]]] = []
 
-    def minimise(self, weights: Weights, *, limit_s: float) -> Answer:
+    def minimise(
+        self,
+        weights: Weights,
+        *,
+        limit_s: float,
+        below: int | None = None,
+        as_in: tuple[tuple[int, ...], tuple[int, ...]] = ((), ()),
+    ) -> Answer:
         """Minimise one objective over what the rows permit.
+
+        Args:
+            below: Only answers better than this; that there is none proves the one at hand.
+            as_in: An answer, and the columns that stay as they are in it.
 
         Raises:
             PoyaError: HiGHS failed.
         """
-        highs, width = self._highs, len(self._program.upper)
-        if not width:
+        highs = self._highs
+        if not self._program.upper:
             fits = all(least <= 0 <= most for least, most, _ in self._program.rows)
             return Answer((), 0, 0, is_infeasible=not fits)
-        for column in range(width):
-            highs.changeColCost(column, float(weights.get(column, 0)))
-        before_s = highs.getRunTime()
-        highs.setOptionValue("time_limit", before_s + limit_s)
-        highs.run()
-        return replace(self._answer(weights), took_s=highs.getRunTime() - before_s)
+        self._aim(weights)
+        with self._kept(*as_in), self._only_below(weights, below):
+            before_s = highs.getRunTime()
+            highs.setOptionValue("time_limit", before_s + max(0.0, limit_s))
+            highs.run()
+            return replace(self._answer(weights), took_s=highs.getRunTime() - before_s)
+
+    @contextmanager
+    def _kept(self, values: tuple[int, ...], columns: tuple[int, ...]) -> Iterator[None]:
+        for column in columns:
+            self._highs.changeColBounds(column, float(values[column]), float(values[column]))
+        yield
+        for column in columns:
+            self._highs.changeColBounds(column, 0.0, float(self._program.upper[column]))
+
+    @contextmanager
+    def _only_below(self, weights: Weights, value: int | None) -> Iterator[None]:
+        if value is None:
+            yield
+            return
+        self._add_row(weights, value - 1)
+        yield
+        self._highs.deleteRows(1, [self._highs.getNumRow() - 1])
+
+    def bound(self, weights: Weights) -> int:
+        """No answer is better than this: what it would be if columns need not be whole.
+
+        Only of a program that is feasible.
+        """
+        self._aim(weights)
+        self._highs.setOptionValue("solve_relaxation", True)  # noqa: FBT003 - HiGHS's signature
+        self._highs.run()
+        self._highs.setOptionValue("solve_relaxation", False)  # noqa: FBT003
+        if self._highs.getModelStatus() != self._highspy.HighsModelStatus.kOptimal:
+            return 0
+        return _rounded_up(self._highs.getInfo().objective_function_value)
+
+    def _aim(self, weights: Weights) -> None:
+        columns = range(len(self._program.upper))
+        costs = [float(weights.get(column, 0)) for column in columns]
+        self._highs.changeColsCost(len(costs), list(columns), costs)
 
     def hold(self, weights: Weights, most: int) -> None:
         """From now on the objective is at most this."""
+        self._add_row(weights, most)
+        self._held.append((-math.inf, most, dict(weights)))
+
+    def _add_row(self, weights: Weights, most: int) -> None:
         columns = [c for c, w in weights.items() if w]
         values = [float(weights[c]) for c in columns]
         self._highs.addRow(-math.inf, float(most), len(columns), columns, values)
-        self._held.append((-math.inf, most, dict(weights)))
 
     def _answer(self, weights: Weights) -> Answer:
         status = self._highspy.HighsModelStatus
@@ -178,4 +230,5 @@ def _quiet() -> highspy.Highs:
 
 
 def _rounded_up(bound: float) -> int:
-    return math.ceil(bound - _NEAR) if math.isfinite(bound) else 0
+    """The least whole number that is not below it; a little is forgiven, as HiGHS forgives it."""
+    return math.ceil(bound - _NEAR * max(1.0, abs(bound))) if math.isfinite(bound) else 0
