@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 
 import pytest
 
-from placement.brute import COSTS, best, costs, permitted, puzzle
+from placement.brute import COSTS, Puzzle, best, costs, permitted, puzzle
 from poya.placement.causes import Cause
 from poya.placement.cells import survey_field
 from poya.placement.explaining import all_causes, explain
+from poya.placement.nearest import Nearest
 from poya.placement.parsing import parse_demand
 from poya.placement.placing import placements
 from poya.placement.program import PlacementProgram
 from poya.placement.solver import Solver
+from poya.placement.syntax import Demand
 
 # `make test-placement` asks for all 500; the normal suite looks at a sample.
 PUZZLES = range(int(os.environ.get("POYA_PUZZLES", "40")))
@@ -67,3 +70,35 @@ def test_every_explanation_is_minimal(seed: int) -> None:
         assert fits(everything - lifted)
         for cause in lifted:
             assert not fits(everything - lifted | {cause})
+    for near in why.nearest:
+        assert _is_nearest(task, near), task.text
+
+
+def _is_nearest(task: Puzzle, near: Nearest) -> bool:
+    """What it offers fits; of a lone amount that is offered, one more does not."""
+    demand, lifted = parse_demand(task.text), frozenset(near.lifted)
+
+    def fits(amounts: dict[Cause, int]) -> bool:
+        less = with_amounts(demand, amounts)
+        field = survey_field(less, task.machine, task.asker)
+        built = PlacementProgram(less, task.machine, field, lifted)
+        return not Solver(built.program).minimise({}, limit_s=10).is_infeasible
+
+    (cause, most), *others = near.amounts
+    return fits(dict(near.amounts)) and (bool(others) or not fits({cause: most + 1}))
+
+
+def with_amounts(demand: Demand, amounts: dict[Cause, int]) -> Demand:
+    """The demand with other amounts."""
+    classes = []
+    for node_class in demand.classes:
+        number = amounts.get(Cause("amount", node_class.name))
+        totals = tuple(
+            replace(t, amount=amounts.get(Cause("amount", node_class.name, i), t.amount))
+            for i, t in enumerate(node_class.totals)
+        )
+        if number is not None and not totals:
+            classes.append(replace(node_class, nodes=number - node_class.spares))
+        else:
+            classes.append(replace(node_class, totals=totals))
+    return replace(demand, classes=tuple(classes))

@@ -128,5 +128,6 @@ def explanation_json(demand: Demand, machine: Machine, why: Explanation) -> dict
             }
             for remedy in why.remedies
         ],
+        "nearest": [asdict(each) for each in why.nearest],
         "unknown": [asdict(name) for name in unknown_names(demand, machine)],
     }

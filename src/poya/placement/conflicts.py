@@ -15,10 +15,13 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
+from itertools import islice
 from typing import TypeAlias
 
 from poya.placement.causes import Cause
 
+_MOST_COMPARED = 500
+_RANKS = {"amount": 0, "where": 0, "excluded": 2}
 Causes: TypeAlias = frozenset[Cause]
 Oracle: TypeAlias = Callable[[Causes], bool]
 
@@ -68,7 +71,7 @@ def _explain(fits: Oracle, kept: Causes, causes: list[Cause], *, is_known_to_fit
 
 
 def smallest_conflict(fits: Oracle, causes: Sequence[Cause]) -> Causes:
-    """A conflict of the fewest causes; the first such in their order.
+    """A conflict of the fewest causes; of those the plainest one, see `plainness`.
 
     Raises:
         OutOfQuestions: The oracle is a `Counted` one and was asked too often.
@@ -77,8 +80,19 @@ def smallest_conflict(fits: Oracle, causes: Sequence[Cause]) -> Causes:
     while True:
         candidate = _smallest_hitting_set(corrections)
         if not fits(candidate):
-            return candidate
+            break
         corrections.append(frozenset(causes) - _grown(fits, candidate, causes))
+    # Every conflict hits every correction, so others as small are among these.
+    alike = islice(_hitting_sets(corrections, frozenset(), len(candidate)), _MOST_COMPARED)
+    plainer = sorted({c for c in alike if plainness(c) < plainness(candidate)}, key=plainness)
+    return next((c for c in plainer if not fits(c)), candidate)
+
+
+def plainness(conflict: Causes) -> tuple[int, tuple[int, ...], tuple[Cause, ...]]:
+    """The lower, the sooner people see it: few classes, and rather what nodes must be."""
+    classes = {cause.subject for cause in conflict if cause.sort != "excluded"}
+    ranks = sorted(_RANKS.get(cause.sort, 1) for cause in conflict)
+    return len(classes), tuple(ranks), tuple(sorted(conflict))
 
 
 def _grown(fits: Oracle, seed: Causes, causes: Sequence[Cause]) -> Causes:
@@ -98,23 +112,20 @@ def _grown(fits: Oracle, seed: Causes, causes: Sequence[Cause]) -> Causes:
 def _smallest_hitting_set(sets: Sequence[Causes]) -> Causes:
     """A smallest set that shares something with each of the sets."""
     for size in range(len(sets) + 1):
-        found = _hitting_set(sets, frozenset(), size)
+        found = next(_hitting_sets(sets, frozenset(), size), None)
         if found is not None:
             return found
     raise AssertionError("a set of one element each hits all")
 
 
-def _hitting_set(sets: Sequence[Causes], chosen: Causes, size: int) -> Causes | None:
+def _hitting_sets(sets: Sequence[Causes], chosen: Causes, size: int) -> Iterator[Causes]:
+    """Sets around `chosen` with at most `size` more that hit all; some come more than once."""
     missed = next((s for s in sets if not s & chosen), None)
     if missed is None:
-        return chosen
-    if size == 0:
-        return None
-    for cause in sorted(missed):
-        found = _hitting_set(sets, chosen | {cause}, size - 1)
-        if found is not None:
-            return found
-    return None
+        yield chosen
+    elif size:
+        for cause in sorted(missed):
+            yield from _hitting_sets(sets, chosen | {cause}, size - 1)
 
 
 def corrections(

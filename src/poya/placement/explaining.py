@@ -19,6 +19,7 @@ from poya.placement.conflicts import (
 )
 from poya.placement.facts import Machine
 from poya.placement.holding import Asker
+from poya.placement.nearest import Nearest, nearest
 from poya.placement.program import PlacementProgram
 from poya.placement.solver import Solver
 from poya.placement.syntax import Demand, NodeClass
@@ -28,6 +29,8 @@ _MOST_QUESTIONS = 1500
 _MOST_REMEDIES = 5
 _DEEPEST = 3
 _NO_LIMIT = 1_000_000
+_MOST_LIFTED = 24
+_MOST_NEAREST = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +75,8 @@ class Explanation:
         conflict: Requirements that cannot hold together; without any one of them the others can.
         is_smallest: No conflict has fewer; False where looking for one would have taken too long.
         held: How many nodes each excluding reason in the conflict keeps back.
+        nearest: Smaller demands that fit: with everything else kept first, and, where no remedy
+            lets it fit as it is, with one requirement given up.
     """
 
     conflict: tuple[Cause, ...]
@@ -79,6 +84,7 @@ class Explanation:
     supplies: tuple[Supply, ...]
     remedies: tuple[Remedy, ...]
     held: tuple[tuple[str, int], ...] = ()
+    nearest: tuple[Nearest, ...] = ()
 
 
 def explain(demand: Demand, machine: Machine, asker: Asker) -> Explanation | None:
@@ -111,13 +117,31 @@ class _Explainer:
         for kind, number in self._nodes():
             if self._would_do(kind, concerned):
                 held.update({reason: number for reason in kind.reasons if reason in excluding})
+        remedies = tuple(self._remedies())
         return Explanation(
             conflict=tuple(sorted(conflict)),
             is_smallest=is_smallest,
             supplies=tuple(s for c in classes for s in self._supplies(c)),
-            remedies=tuple(self._remedies()),
+            remedies=remedies,
             held=tuple(sorted(held.items())),
+            nearest=tuple(self._nearest(conflict, has_remedy=bool(remedies))),
         )
+
+    def _nearest(self, conflict: Causes, *, has_remedy: bool) -> Iterator[Nearest]:
+        kept = nearest(self._demand, self._machine, self._field)
+        if kept and kept.is_something:
+            yield kept
+        if has_remedy:
+            return
+        subjects = {cause.subject for cause in conflict}
+        liftable = [c for c in self._causes if c.sort != "amount"]
+        concerned = [c for c in liftable if c.sort == "excluded" or c.subject in {"", *subjects}]
+        found = (
+            nearest(self._demand, self._machine, self._field, (cause,))
+            for cause in concerned[:_MOST_LIFTED]
+        )
+        better = [n for n in found if n and (kept is None or n.missing < kept.missing)]
+        yield from sorted(better, key=lambda n: (n.missing, n.lifted))[:_MOST_NEAREST]
 
     def _would_do(self, kind: Kind, classes: set[str]) -> bool:
         """Say whether a node is as one of the classes wants it, whoever holds it."""

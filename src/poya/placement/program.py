@@ -166,15 +166,19 @@ class PlacementProgram:
         if not self.stands("amount", node_class.name):
             return
         wanted = node_class.wanted or 0
-        most = wanted
-        if self._is_whole(node_class):
-            sizes = [
-                sum(n for _, n in self.field.cells[cell].holds)
-                for cell, i in self.columns.whole
-                if i == class_index
-            ]
-            most += max(sizes, default=1) - 1
+        most = wanted + self.overshoot(class_index)
         self.program.row(self._sum(class_index), least=wanted, most=most)
+
+    def overshoot(self, class_index: int) -> int:
+        """How many nodes more than demanded whole blades may make it."""
+        if not self._is_whole(self.demand.classes[class_index]):
+            return 0
+        sizes = [
+            sum(n for _, n in self.field.cells[cell].holds)
+            for cell, i in self.columns.whole
+            if i == class_index
+        ]
+        return max(sizes, default=1) - 1
 
     def _sum(self, class_index: int, total: int | None = None) -> _Sum:
         """The nodes of a class, or what they have of one of its totals."""

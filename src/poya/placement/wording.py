@@ -120,9 +120,11 @@ def why_in_words(explanation: Explanation, demand: Demand) -> Iterator[str]:
         yield _short(supply)
     held = dict(explanation.held)
     if len(explanation.conflict) > 1:
-        yield "These cannot all hold; without any one of them it fits:"
+        yield "These cannot all hold, though without any one of them the rest could:"
+    is_alone = [cause.sort for cause in explanation.conflict] == ["amount"]
+    more = ", more than there are, whatever else is given up" if is_alone else ""
     for cause in explanation.conflict:
-        yield f"- {cause_in_words(cause, demand, held)}"
+        yield f"- {cause_in_words(cause, demand, held)}{more}"
 
 
 def _short(supply: Supply) -> str:
@@ -149,11 +151,20 @@ def remedies_in_words(explanation: Explanation, demand: Demand) -> Iterator[str]
     """The least changes with which it fits: a sentence a line."""
     for remedy in explanation.remedies:
         yield f"It fits {' and '.join(_lifted(cause, remedy, demand) for cause in remedy.lifted)}."
-    for supply in explanation.supplies:
-        if supply.possible and supply.possible < supply.wanted:
-            name = supply.component or ("node" if supply.possible == 1 else "nodes")
-            number = supply_number(supply, supply.possible)
-            yield f"It fits with {number} {name} for {_who(supply.class_name)}."
+    for nearest in explanation.nearest:
+        amounts = " and ".join(_had(cause, amount, demand) for cause, amount in nearest.amounts)
+        lifted = [_lifted(cause, Remedy(nearest.lifted), demand) for cause in nearest.lifted]
+        yield f"It fits {', '.join([*lifted, f'with {amounts}'])}."
+
+
+def _had(cause: Cause, amount: int, demand: Demand) -> str:
+    """What can be had in place of an amount: `12 a100 for gpu`."""
+    totals = _class(demand, cause.subject).totals
+    who = _who(cause.subject)
+    if not totals:
+        return f"{_nodes(amount) if amount else 'no nodes'} for {who}"
+    component = totals[cause.index].component
+    return f"{print_amount(component, amount) if amount else 'no'} {component} for {who}"
 
 
 def _lifted(cause: Cause, remedy: Remedy, demand: Demand) -> str:

@@ -3,7 +3,8 @@
 
 from __future__ import annotations
 
-from dataclasses import fields
+from dataclasses import fields, replace
+from typing import Any
 
 import msgspec
 
@@ -11,32 +12,17 @@ from poya.errors import BadAnswer
 from poya.placement.facts import Machine, NodeFacts, Shape
 from poya.placement.naming import Unrecognised
 
-
-class SavedNode(msgspec.Struct, frozen=True, omit_defaults=True):
-    """A node's facts, its shape as an index."""
-
-    xname: str
-    shape: int
-    nid: int | None = None
-    arch: str = ""
-    role: str = ""
-    subrole: str = ""
-    state: str = ""
-    hardware_class: str = ""
-    is_enabled: bool = True
-    is_locked: bool = False
-    is_reserved: bool = False
-    groups: tuple[str, ...] = ()
-    templates: tuple[str, ...] = ()
-    selected_by: tuple[str, ...] = ()
-    running: tuple[str, ...] = ()
-    tenant: str = ""
+_FIELDS = tuple(field for field in fields(NodeFacts) if field.name != "shape")
 
 
 class SavedMachine(msgspec.Struct, frozen=True):
-    """A site's nodes at one time."""
+    """A site's nodes at one time.
 
-    nodes: tuple[SavedNode, ...]
+    Attributes:
+        nodes: What each `NodeFacts` says that is not its default; its shape is an index.
+    """
+
+    nodes: tuple[dict[str, Any], ...]
     shapes: tuple[Shape, ...]
     switch_groups: dict[str, str]
     exclusive: dict[str, str]
@@ -44,21 +30,15 @@ class SavedMachine(msgspec.Struct, frozen=True):
     unrecognised: tuple[Unrecognised, ...] = ()
 
 
-_COPIED = tuple(field.name for field in fields(NodeFacts) if field.name != "shape")
-
-
 def save_machine(machine: Machine) -> SavedMachine:
     """The machine as a file keeps it."""
     index: dict[Shape, int] = {}
-    nodes = tuple(
-        SavedNode(
-            shape=index.setdefault(node.shape, len(index)),
-            **{name: getattr(node, name) for name in _COPIED},
-        )
+    nodes = [
+        {"shape": index.setdefault(node.shape, len(index)), **_said(node)}
         for node in machine.nodes
-    )
+    ]
     return SavedMachine(
-        nodes=nodes,
+        nodes=tuple(nodes),
         shapes=tuple(index),
         switch_groups=dict(machine.switch_groups),
         exclusive=dict(machine.exclusive),
@@ -71,20 +51,27 @@ def load_machine(site: str, saved: SavedMachine) -> Machine:
     """The machine that a file keeps.
 
     Raises:
-        BadAnswer: A node has a shape that is not there.
+        BadAnswer: A node has no shape that is there.
+        msgspec.ValidationError: A node is not one.
     """
-    if any(not 0 <= node.shape < len(saved.shapes) for node in saved.nodes):
-        raise BadAnswer("A node's shape is missing in the survey.")
+    shapes = dict(enumerate(saved.shapes))
     return Machine.of(
         site,
-        (
-            NodeFacts(
-                shape=saved.shapes[node.shape], **{name: getattr(node, name) for name in _COPIED}
-            )
-            for node in saved.nodes
-        ),
+        (_node(node, shapes) for node in saved.nodes),
         switch_groups=saved.switch_groups,
         exclusive=saved.exclusive,
         booted_by=saved.booted_by,
         unrecognised=saved.unrecognised,
     )
+
+
+def _said(node: NodeFacts) -> dict[str, Any]:
+    said = ((field, getattr(node, field.name)) for field in _FIELDS)
+    return {field.name: value for field, value in said if value != field.default}
+
+
+def _node(saved: dict[str, Any], shapes: dict[int, Shape]) -> NodeFacts:
+    shape = saved.get("shape")
+    if not isinstance(shape, int) or shape not in shapes:
+        raise BadAnswer("A node's shape is missing in the survey.")
+    return replace(msgspec.convert({**saved, "shape": {}}, NodeFacts), shape=shapes[shape])
