@@ -20,10 +20,17 @@ def told(*findings: Finding) -> list[str]:
 
 def test_what_fifty_boot_sets_have_in_common_is_told_once() -> None:
     lines = told(*(finding(f"boot set b{n} of gele") for n in range(50)))
-    assert len(lines) == 8
-    assert lines[0] == "  warning rootfs-provider: boot set b0 of gele"
-    assert lines[4] == "      and 46 more (--output json has all)"
-    assert lines[5:] == ["      It will not boot.", "      CSM 1.7", "      Map it."]
+    title = "  warning rootfs-provider: boot sets b0, b1, b2, b3 and 46 more of gele"
+    assert lines[0] == title
+    assert lines[1:] == ["      It will not boot.", "      CSM 1.7", "      Map it."]
+
+
+def test_of_fifty_templates_a_few_are_named() -> None:
+    lines = told(*(finding(f"BOS session template t{n}") for n in range(50)))
+    assert lines[3:5] == [
+        "      and BOS session template t3",
+        "      and 46 more (--output json has all)",
+    ]
 
 
 def test_each_piece_of_evidence_is_shown_while_there_are_few() -> None:

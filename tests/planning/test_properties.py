@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from builders import BUNDLE, CSM_1_4, CSM_1_6, CSM_1_7, entities_of, image, inventory, ref_of
+from planning.circumstances import circumstances, shuffled, surroundings
 from planning.stored import apply
 from poya.documents import Document, JsonObject
 from poya.migration.publishing import bound_body
@@ -96,6 +97,23 @@ def test_same_inputs_give_the_same_bytes_in_whatever_order_they_come(
 
     assert make_plan(other_cluster, other_target, intent).encode() == plan.encode()
     assert interest_of(other_cluster) == interest_of(cluster)
+
+
+@QUICK
+@given(st.data(), vclusters())
+def test_what_stands_around_it_gives_the_same_bytes_in_whatever_order_it_comes(
+    data: st.DataObject, cluster: VCluster
+) -> None:
+    around, stand = data.draw(surroundings(cluster)), data.draw(circumstances(cluster))
+    cluster = dataclasses.replace(cluster, surroundings=around)
+    target = dataclasses.replace(data.draw(_targets(cluster)), circumstances=stand)
+    plan = make_plan(cluster, target, Intent())
+
+    dice = random.Random(data.draw(st.integers(0, 2**32)))
+    other = dataclasses.replace(cluster, surroundings=shuffled(around, dice))
+    elsewhere = dataclasses.replace(target, circumstances=shuffled(stand, dice))
+
+    assert make_plan(other, elsewhere, Intent()).encode() == plan.encode()
 
 
 @QUICK

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 
 import click
@@ -13,6 +14,7 @@ from poya.model.plan import Plan
 
 # How many subjects and pieces of evidence of findings alike are shown.
 _MOST_ALIKE = 4
+_BOOT_SET = re.compile(r"boot set (\S+) of (.+)")
 _COLOURS = {"critical": "red", "warning": "yellow", "info": "cyan"}
 
 
@@ -35,10 +37,26 @@ def told_once(findings: Iterable[Finding]) -> Iterator[Iterator[str]]:
     return (_told(group) for group in alike.values())
 
 
+def _subjects(alike: Iterable[Finding]) -> list[str]:
+    """Each subject once; the boot sets of one template together."""
+    whose: dict[str, list[str]] = {}
+    for subject in dict.fromkeys(finding.subject for finding in alike):
+        found = _BOOT_SET.fullmatch(subject)
+        whose.setdefault(found[2] if found else "", []).append(found[1] if found else subject)
+    rest = whose.pop("", [])
+    return [*rest, *(_boot_sets(names, template) for template, names in whose.items())]
+
+
+def _boot_sets(names: list[str], template: str) -> str:
+    shown = ", ".join(names[:_MOST_ALIKE])
+    more = f" and {len(names) - _MOST_ALIKE} more" if len(names) > _MOST_ALIKE else ""
+    return f"boot set{'s' if names[1:] else ''} {shown}{more} of {template}"
+
+
 def _told(alike: list[Finding]) -> Iterator[str]:
     first = alike[0]
     grade = click.style(first.severity, fg=_COLOURS[first.severity], bold=True)
-    subjects = list(dict.fromkeys(finding.subject for finding in alike))
+    subjects = _subjects(alike)
     yield f"  {grade} {first.id}: {printable(subjects[0])}"
     for subject in subjects[1:_MOST_ALIKE]:
         yield f"      and {printable(subject)}"

@@ -15,6 +15,7 @@ from poya.model.records import KIND_TITLES, KINDS
 _COLOURS = {"create": "green", "change": "yellow", "reuse": "", "refuse": "red"}
 _MOST_NODES = 6
 _MOST_CHANGES = 12
+_MOST_NAMES = 4
 _NAME_WIDTH = 31
 
 
@@ -97,7 +98,9 @@ def _gist(entity: EntityPlan) -> str:
         return count(len((body.get("members") or {}).get("ids") or ()), "member")
     if entity.kind == "configuration":
         return count(len(body.get("layers") or ()), "layer")
-    return f"boot sets {', '.join(sorted(body.get('boot_sets') or {}))}"
+    names = sorted(body.get("boot_sets") or {})
+    more = f" and {len(names) - _MOST_NAMES} more" if len(names) > _MOST_NAMES else ""
+    return f"boot set{'s' if names[1:] else ''} {', '.join(names[:_MOST_NAMES])}{more}"
 
 
 def _row(action: str, name: str, facts: str) -> str:

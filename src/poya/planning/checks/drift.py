@@ -22,12 +22,12 @@ def check(case: Case) -> Iterator[Finding]:
 def _booted(case: Case) -> Iterator[Finding]:
     wanted = {image_id_of(b.path) for _, b in case.boot_sets()}
     members = set(case.vcluster.xnames())
-    others = [
+    others = sorted(
         (host, booted.image)
         for booted in case.vcluster.surroundings.booted
         for host in booted.hosts
         if host in members and booted.image and booted.image not in wanted
-    ]
+    )
     if others:
         images = Counter(image for _, image in others)
         yield Finding(

@@ -11,6 +11,7 @@ from poya.planning.canonical import canonical_form
 from poya.planning.checks import Case
 from poya.planning.nodes import shown
 
+_SEVERAL = {"s": "", "are": "are", "them": "them"}
 _UP = ("Ready", "On", "Standby")
 
 
@@ -26,18 +27,20 @@ def check(case: Case) -> Iterator[Finding]:
         case,
         ("node-management", "critical"),
         management,
-        "run CSM itself: booting them would take the site down.",
+        "run{s} CSM itself: booting {them} would take the site down.",
     )
     empty = [node.xname for node in nodes if node.state == "Empty"]
-    yield from _told(case, ("node-empty", "warning"), empty, "are empty slots to HSM.")
+    yield from _told(case, ("node-empty", "warning"), empty, "{are} empty to HSM.")
     reserved = sorted(names & stand.reserved)
-    yield from _told(case, ("node-reserved", "warning"), reserved, "are reserved by a service.")
+    yield from _told(case, ("node-reserved", "warning"), reserved, "{are} reserved by a service.")
     busy = [f"{x} ({stand.busy[x]})" for x in sorted(names & stand.busy.keys())]
     yield from _told(
-        case, ("node-busy", "warning"), busy, "are being worked on by a BOS session right now."
+        case, ("node-busy", "warning"), busy, "{are} being worked on by a BOS session right now."
     )
     up = [node.xname for node in nodes if node.state in _UP]
-    yield from _told(case, ("node-up", "info"), up, "are up; what runs there ends when they boot.")
+    yield from _told(
+        case, ("node-up", "info"), up, "{are} up; what runs there ends at the next boot."
+    )
     yield from _in_groups(case, names)
 
 
@@ -45,12 +48,14 @@ def _told(
     case: Case, kind: tuple[str, Severity], nodes: list[str], message: str
 ) -> Iterator[Finding]:
     if nodes:
-        noun = "node" if len(nodes) == 1 else "nodes"
+        is_one = len(nodes) == 1
+        words = {"s": "s", "are": "is", "them": "it"} if is_one else _SEVERAL
+        noun = "node" if is_one else "nodes"
         remedy = "" if kind[1] == "info" else "Choose others with --nodes."
         yield Finding(
             *kind,
             f"vCluster {case.vcluster.name}",
-            f"{len(nodes)} {noun} at {case.inventory.label} {message}",
+            f"{len(nodes)} {noun} at {case.inventory.label} {message.format_map(words)}",
             evidence=shown(nodes),
             remedy=remedy,
         )
@@ -71,7 +76,7 @@ def _in_groups(case: Case, names: set[str]) -> Iterator[Finding]:
             "node-in-group",
             "warning",
             f"vCluster {case.vcluster.name}",
-            f"{len(nodes)} of its nodes at {case.inventory.label} are in the group {label}.",
+            f"The group {label} of {case.inventory.label} has {len(nodes)} of its nodes, too.",
             evidence=shown(nodes),
             remedy="Choose others with --nodes, or make sure that nobody boots that group.",
         )

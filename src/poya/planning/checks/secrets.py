@@ -56,7 +56,8 @@ def _in_kernel_parameters(case: Case) -> Iterator[Finding]:
 
 
 def _in_cloud_init(case: Case) -> Iterator[Finding]:
-    hosts = [h for b in case.vcluster.surroundings.booted if b.has_secrets for h in b.hosts]
+    booted = case.vcluster.surroundings.booted
+    hosts = sorted(h for b in booted if b.has_secrets for h in b.hosts)
     if hosts:
         yield Finding(
             "secret-in-cloud-init",

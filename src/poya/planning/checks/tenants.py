@@ -124,6 +124,6 @@ def _foreign_templates(case: Case) -> Iterator[Finding]:
             "info",
             f"vCluster {case.vcluster.name}",
             "Templates of other tenants boot its groups, too, and are not brought.",
-            evidence=shown(foreign),
+            evidence=shown(sorted(foreign)),
             remedy="Capture them as that tenant: set tenant in the site's configuration.",
         )
