@@ -9,7 +9,7 @@ from poya.model.intent import Intent
 from poya.model.inventory import Inventory
 from poya.model.mapping import Words
 from poya.model.vcluster import VCluster
-from poya.planning.mapping.suggesting import documents_of, domain_of
+from poya.planning.mapping.suggesting import documents_of, domain_at, domain_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +40,7 @@ def names_of_source(vcluster: VCluster, inventory: Inventory, intent: Intent) ->
         intent: The mapping.
     """
     replaced = [word for rule in intent.mapping if isinstance(rule, Words) for word in rule.words]
-    own = domain_of(inventory.entities.values())
+    own = domain_at(inventory)
     named = [domain_of(documents_of(vcluster)), *replaced]
     domains = tuple(dict.fromkeys(d.lower() for d in named if "." in d and d != own))
     # a bundle's or survey's label may be a path, which is in no host's name

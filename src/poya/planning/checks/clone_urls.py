@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 from poya.model.finding import Finding
 from poya.planning.checks import Case
-from poya.planning.mapping.suggesting import domain_of
+from poya.planning.mapping.suggesting import domain_at
 
 _SITE_HOST = re.compile(r"https?://(?:[^/@]*@)?(vcs\.[^/:]+|api\.[^/:]+)[:/]")
 
@@ -17,7 +17,7 @@ def check(case: Case) -> Iterator[Finding]:
     """Tell of configurations that go on cloning from one site's git, wherever they stand."""
     if case.inventory.capabilities.is_verbatim:
         return
-    there = domain_of(case.inventory.entities.values())
+    there = domain_at(case.inventory)
     for configuration in case.vcluster.configurations:
         hosts = [_SITE_HOST.match(layer.clone_url) for layer in configuration.repositories()]
         foreign = [match for match in hosts if match and not _is_at(there, match[1])]

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from poya.model.finding import Finding
 from poya.planning.checks import Case
-from poya.planning.mapping.suggesting import documents_of, domain_of
+from poya.planning.mapping.suggesting import documents_of, domain_at, domain_of
 
 
 def check(case: Case) -> Iterator[Finding]:
@@ -42,7 +42,7 @@ def check(case: Case) -> Iterator[Finding]:
 def _of_source(case: Case, what: str, server: str) -> Iterator[Finding]:
     """A server in the source's domain, which the target's documents call by another."""
     here = domain_of(documents_of(case.vcluster))
-    there = domain_of(case.inventory.entities.values())
+    there = domain_at(case.inventory)
     if here and there and here != there and here in server.lower():
         yield Finding(
             "declared-of-source",

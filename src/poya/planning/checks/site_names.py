@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from poya.model.finding import Finding
 from poya.model.records import BootSet, SessionTemplate
 from poya.planning.checks import Case
-from poya.planning.mapping.suggesting import documents_of, domain_of
+from poya.planning.mapping.suggesting import documents_of, domain_at, domain_of
 
 # 10/8, 172.16/12 and 192.168/16: every CSM site uses the same ranges for other machines.
 _ADDRESS = re.compile(
@@ -22,7 +22,7 @@ def check(case: Case) -> Iterator[Finding]:
     if case.inventory.capabilities.is_verbatim:
         return
     here = domain_of(documents_of(case.vcluster))
-    there = domain_of(case.inventory.entities.values())
+    there = domain_at(case.inventory)
     for template, boot_set in case.boot_sets():
         texts = {
             "kernel_parameters": boot_set.kernel_parameters,

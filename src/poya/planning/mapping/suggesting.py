@@ -52,6 +52,12 @@ def domain_of(documents: Iterable[Document]) -> str:
     return _most_common(m for text in texts for p in (_SERVICE, _SBPS) for m in p.findall(text))
 
 
+def domain_at(inventory: Inventory) -> str:
+    """The target's own, as its configurations and templates name it; empty if none."""
+    entities = inventory.entities.items()
+    return domain_of(document for ref, document in entities if ref.kind != "group")
+
+
 def documents_of(vcluster: VCluster) -> list[Document]:
     """The documents of a vCluster that may name its site."""
     return [
