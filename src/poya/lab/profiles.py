@@ -36,6 +36,7 @@ class ReleaseProfile:
         ims_metadata: How images take `metadata`.
         ims_times_have_zone: `created` ends in +00:00.
         ims_undelete_keeps_arch, ims_undelete_keeps_metadata: False: a soft delete forgets it.
+        bos_v1: BOS v1 is there beside v2.
         bos_arch: Boot sets have `arch`.
         bos_tenants: Templates and sessions belong to tenants.
         bos_strict: Names, lengths and node specifiers are checked, and `arch` against IMS.
@@ -82,6 +83,7 @@ class ReleaseProfile:
     ims_times_have_zone: bool = True
     ims_undelete_keeps_arch: bool = False
     ims_undelete_keeps_metadata: bool = False
+    bos_v1: bool = True
     bos_arch: bool = False
     bos_tenants: bool = False
     bos_strict: bool = False
@@ -171,6 +173,7 @@ _CSM_1_6 = replace(
     bss="1.28.0",
     sts="0.8.1",
     ims_metadata=MetadataForm.MAP,
+    bos_v1=False,
     bos_strict=True,
     bos_patch_needs_boot_sets=True,
     ims_remote_status=True,

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""BOS v2: session templates, sessions, components and options."""
+"""BOS: session templates, sessions, components and options of v2, and v1 where it still is."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from poya.lab.services.bos_components import Components
 from poya.lab.services.bos_options import Options
 from poya.lab.services.bos_sessions import Sessions
 from poya.lab.services.bos_templates import Templates
+from poya.lab.services.bos_v1 import V1
 from poya.lab.site import LabSite
 from poya.lab.state import JsonObject
 
@@ -24,6 +25,9 @@ def app(site: LabSite) -> Starlette:
     async def one(_request: Request) -> Response:
         return json_answer(version)
 
+    async def one_of_v1(_request: Request) -> Response:
+        return json_answer(version | {"major": "1", "minor": "0", "patch": "0"})
+
     async def all_of_them(_request: Request) -> Response:
         return json_answer([version])
 
@@ -32,8 +36,11 @@ def app(site: LabSite) -> Starlette:
 
     options = Options(site)
     templates = Templates(site, options)
+    has_v1 = site.profile.bos_v1
+    old = {"/v1": one_of_v1, "/v1/version": one_of_v1, "/v1/healthz": health}
     return connexion_app(
         [
+            *(Route(p, answer, methods=["GET"]) for p, answer in old.items() if has_v1),
             Route("/", all_of_them, methods=["GET"]),
             Route("/v2", one, methods=["GET"]),
             Route("/v2/version", one, methods=["GET"]),
@@ -42,6 +49,7 @@ def app(site: LabSite) -> Starlette:
             *templates.routes(),
             *Sessions(site, templates, options).routes(),
             *Components(site).routes(),
+            *V1(site, templates).routes(),
         ]
     )
 
