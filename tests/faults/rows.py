@@ -69,7 +69,7 @@ def struck_by(
     attempt.wiring = replace(attempt.wiring, stall_s=Wiring.stall_s)
     if end.is_success:
         return at_the_end(attempt)
-    found = _ended_badly(end)
+    found = ended_badly(end)
     return found or [*goes_to_the_end(attempt), *at_the_end(attempt)]
 
 
@@ -82,7 +82,7 @@ def struck_while_undoing(world: World, scene: Scene, template: Template, fault: 
     end = attempt.goes_back()
     world.clear_faults()
     attempt.wiring = replace(attempt.wiring, stall_s=Wiring.stall_s)
-    return ([] if end.is_success else _ended_badly(end)) or goes_back_to_the_beginning(attempt)
+    return ([] if end.is_success else ended_badly(end)) or goes_back_to_the_beginning(attempt)
 
 
 def killed_resumed_then_undone(world: World, scene: Scene, at: Deaths, how: How) -> list[str]:
@@ -271,7 +271,7 @@ def _whatever_happens(attempt: Attempt) -> list[str]:
     ]
 
 
-def _ended_badly(end: End) -> list[str]:
+def ended_badly(end: End) -> list[str]:
     if end.error is None:
         return ["it ended with a crash"]
     told = " ".join(end.error.lines())

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, TypeAlias
 
 import httpx2
 
@@ -32,6 +32,7 @@ STORE_HASTY = StorePolicy(patience_s=0.3, attempts=3, base_s=0.01, cap_s=0.05)
 ONE_BY_ONE = Limits(parallel=1, objects=1)
 
 Provide = Callable[[], Credentials]
+Network: TypeAlias = httpx2.AsyncBaseTransport
 
 
 @dataclass(frozen=True)
@@ -44,6 +45,7 @@ class Wiring:
         journal: The journal's class.
         provider: Wraps what hands out credentials of the object store.
         exchange: Wraps the way of requests to the object store.
+        network: Wraps the way of requests to a gateway.
         limits: Of the transfer.
         retry: When to repeat a request to a gateway.
         stall_s: How long a peer may be silent.
@@ -55,6 +57,7 @@ class Wiring:
     journal: type[FusedJournal] = FusedJournal
     provider: Callable[[Provide], Provide] = lambda provide: provide
     exchange: Callable[[Exchanger], Exchanger] = lambda inner: inner
+    network: Callable[[Network], Network] = lambda inner: inner
     limits: Limits = ONE_BY_ONE
     retry: RetryPolicy = HASTY
     stall_s: float = 60.0
@@ -139,7 +142,7 @@ class Ends:
         self, config: SiteConfig, witness: Witness | None
     ) -> AsyncIterator[tuple[Site, Objects]]:
         config = replace(config, progress_timeout_s=self.wiring.stall_s)
-        wire: httpx2.AsyncBaseTransport = Eavesdropper(config, self.secrets)
+        wire = self.wiring.network(Eavesdropper(config, self.secrets))
         if witness is not None:
             wire = WatchedTransport(wire, config, witness)
         async with Site.connect(

@@ -136,6 +136,7 @@ class World:
     def _lay(self, situation: Situation) -> None:
         for one in (self.pair.alps, self.pair.prealps):
             one.site.clock = time.time
+            one.ground.objects.mint.now_s = time.time
             one.site.accounts.lifetime_s = 365 * _A_DAY_S
         self.pair.prealps.running.reset()
         self.clear_faults()

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import random
+import signal
 import stat
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -162,3 +166,42 @@ def test_a_run_that_did_nothing_more_gets_no_second_receipt(
     first = ledger.add(receipt(), key)
     assert ledger.add(receipt(made="later"), key) == first
     assert ledger.add(receipt(state="undone"), key) != first
+
+
+DIES_BEFORE = """
+import os, signal, sys
+from pathlib import Path
+from poya.receipts import Ledger, own_key
+from receipts.test_receipts import receipt
+
+def die(*_):
+    os.kill(os.getpid(), signal.SIGKILL)
+
+setattr(os, sys.argv[2], die)
+state = Path(sys.argv[1])
+Ledger(state / "receipts").add(receipt(), own_key(state / "keys" / "receipts.pem"))
+"""
+
+
+@pytest.mark.parametrize("call", ["fsync", "link", "unlink"])
+@pytest.mark.parametrize("has_key", [True, False])
+def test_whoever_dies_while_making_one_leaves_the_next_to_be_made(
+    tmp_path: Path, call: str, has_key: bool
+) -> None:
+    """Killed before the key or the receipt is synced, named, or its draft taken away."""
+    key_path, ledger = tmp_path / "keys" / "receipts.pem", Ledger(tmp_path / "receipts")
+    if has_key:
+        ledger.add(receipt("gele-0"), own_key(key_path))
+    root = Path(__file__).parents[2]
+    path = os.pathsep.join((str(root / "src"), str(root / "tests")))
+    died = subprocess.run(
+        [sys.executable, "-c", DIES_BEFORE, str(tmp_path), call],
+        env={**os.environ, "PYTHONPATH": path},
+        check=False,
+    )
+    assert died.returncode == -signal.SIGKILL
+    key = own_key(key_path)
+    ledger.add(receipt("gele-2"), key)
+    for file in ledger.files():
+        assert check_seal(decode_receipt(file.read_bytes()), [key.public]) == key.public
+        assert ledger.gap_before(file) == ""
