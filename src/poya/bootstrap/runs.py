@@ -47,19 +47,7 @@ class Runs:
                 f"{places[0]} is a survey: it can be planned from, and holds no files to move.",
                 todo="Save the plan (poya migrate plan -o FILE), then: poya apply FILE",
             )
-        me = this_process("")
-        facts = {
-            "vcluster": plan.vcluster,
-            "source_label": plan.source,
-            "target_label": plan.target,
-            "source": encode_place(places[0]),
-            "target": encode_place(places[1]),
-            "plan_digest": plan.digest(),
-            "state": "planned",
-            "operator": f"{me.user}@{me.host}",
-            "tool": f"poya {__version__}",
-            "started": datetime.now(UTC).isoformat(timespec="seconds"),
-        }
+        facts = _first_facts(plan, places)
         run_id, purpose = new_id(plan.vcluster), f"bringing {plan.vcluster} to {plan.target}"
         with hold(self._target_lock(facts), purpose, run_id):
             files, journal = self.store.start(run_id, plan.encode(), facts)
@@ -170,6 +158,23 @@ class Runs:
 
     def _target_lock(self, facts: Mapping[str, str]) -> Path:
         return self.store.target_lock(facts["target_label"], facts["vcluster"])
+
+
+def _first_facts(plan: Plan, places: tuple[Place, Place]) -> dict[str, str]:
+    """What is known of a run before it begins."""
+    me = this_process("")
+    return {
+        "vcluster": plan.vcluster,
+        "source_label": plan.source,
+        "target_label": plan.target,
+        "source": encode_place(places[0]),
+        "target": encode_place(places[1]),
+        "plan_digest": plan.digest(),
+        "state": "planned",
+        "operator": f"{me.user}@{me.host}",
+        "tool": f"poya {__version__}",
+        "started": datetime.now(UTC).isoformat(timespec="seconds"),
+    }
 
 
 def _read_plan(files: RunFiles, facts: Mapping[str, str]) -> Plan:

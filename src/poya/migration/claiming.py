@@ -61,11 +61,15 @@ async def claimed(
         renewal.cancel()
         with contextlib.suppress(asyncio.CancelledError):
             await renewal
-        # Whoever cannot take it away soon leaves it: it is stale in ten minutes.
-        with contextlib.suppress(PoyaError, TimeoutError):
-            async with asyncio.timeout(DROPPED_WITHIN_S):
-                await claims.drop(run)
-            journal.set_fact(CLAIM_FACT, "")
+        await _drop(claims, run, journal)
+
+
+async def _drop(claims: Claims, run: str, journal: Journal) -> None:
+    """Take the claim away; whoever cannot do so soon leaves it: it is stale in ten minutes."""
+    with contextlib.suppress(PoyaError, TimeoutError):
+        async with asyncio.timeout(DROPPED_WITHIN_S):
+            await claims.drop(run)
+        journal.set_fact(CLAIM_FACT, "")
 
 
 def is_claimed(journal: Journal) -> bool:
