@@ -87,3 +87,16 @@ def test_a_single_template_of_another_name_is_compared_and_its_name_told() -> No
     found = differences(dataclasses.replace(GELE, templates=(other,)))
     assert ("BOS session template gele", "/name") in found
     assert ("BOS session template gele", "/boot_sets/compute") in found
+
+
+def test_an_architecture_that_one_site_does_not_record_is_no_difference() -> None:
+    value = GELE.templates[0].document.editable()
+    del value["boot_sets"]["compute"]["arch"]  # type: ignore[union-attr,index,call-overload,arg-type]
+    old = dataclasses.replace(
+        GELE,
+        images=tuple(dataclasses.replace(one, arch="") for one in GELE.images),
+        templates=(type(GELE.templates[0]).of(Document.of(value)),),
+    )
+    assert compare(old, GELE) == compare(GELE, old) == ()
+    other = dataclasses.replace(GELE, images=(image("a1", arch="x86_64"),))
+    assert [str(d) for d in compare(other, GELE)] == ["IMS image a1"]

@@ -8,10 +8,10 @@ agree on them. What an image contains, a commit, a member, a kernel parameter sa
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal, TypeAlias
 
-from poya.documents import Json, JsonObject
+from poya.documents import Document, Json, JsonObject
 from poya.model.image import Image
 from poya.model.plan import Change
 from poya.model.records import KIND_TITLES, KINDS, SessionTemplate
@@ -48,12 +48,38 @@ def compare(one: VCluster, other: VCluster) -> tuple[Difference, ...]:
     """Every entity in which the two differ, images first; empty if they mean the same.
 
     Entities are matched by name; where each side has one of a kind, these two are compared.
+    Architectures count where both sites record them (CSM 1.5 and later).
     """
+    if not (_records_archs(one) and _records_archs(other)):
+        one, other = _without_archs(one), _without_archs(other)
     found: list[Difference] = []
     for kind in ("image", *KINDS):
         forms = _FORMS[kind]
         found.extend(_compared(kind, forms(one), forms(other)))
     return tuple(found)
+
+
+def _records_archs(vcluster: VCluster) -> bool:
+    boot_sets = (boot_set for t in vcluster.templates for boot_set in t.boot_sets)
+    said = [image.arch for image in vcluster.images]
+    return not said or any(said) or any(boot_set.arch for boot_set in boot_sets)
+
+
+def _without_archs(vcluster: VCluster) -> VCluster:
+    return replace(
+        vcluster,
+        images=tuple(replace(image, arch="") for image in vcluster.images),
+        templates=tuple(_without_arch(template) for template in vcluster.templates),
+    )
+
+
+def _without_arch(template: SessionTemplate) -> SessionTemplate:
+    value = template.document.editable()
+    boot_sets = value.get("boot_sets")
+    for boot_set in boot_sets.values() if isinstance(boot_sets, dict) else ():
+        if isinstance(boot_set, dict):
+            boot_set.pop("arch", None)
+    return SessionTemplate.of(Document.of(value))
 
 
 def _compared(kind: str, ours: _Forms, theirs: _Forms) -> Iterator[Difference]:
@@ -95,7 +121,7 @@ def _image(image: Image) -> JsonObject:
         label = f"{role} {twins + 1}" if twins else role
         files[label] = {"size_bytes": artifact.size_bytes, "md5": content}
     metadata = {k: v for k, v in image.metadata.items() if k not in OWN_KEYS}
-    # A release that does not record an architecture has x86_64 only.
+    # IMS takes what does not say it for x86_64.
     return {"arch": image.arch or "x86_64", "metadata": {**metadata}, "files": files}
 
 
