@@ -233,10 +233,17 @@ def read_option_file(text: str, what: str) -> str:
     Raises:
         UsageError: It names a file that cannot be read.
     """
-    looks_like_file = "/" in text or text.startswith((".", "@")) or Path(text).is_file()
-    if not looks_like_file:
+    is_path = "/" in text and not any(character.isspace() for character in text)
+    if not (is_path or text.startswith((".", "@", "/")) or _is_file(text)):
         return text
     try:
         return Path(text.removeprefix("@")).read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise UsageError(f"The {what} {text} cannot be read.", why=str(error)) from error
+
+
+def _is_file(text: str) -> bool:
+    try:
+        return Path(text).is_file()
+    except OSError:  # longer than any name may be
+        return False

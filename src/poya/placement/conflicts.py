@@ -21,6 +21,7 @@ from typing import TypeAlias
 from poya.placement.causes import Cause
 
 _MOST_COMPARED = 500
+_A_PAIR = 2
 _RANKS = {"amount": 0, "where": 0, "excluded": 2}
 Causes: TypeAlias = frozenset[Cause]
 Oracle: TypeAlias = Callable[[Causes], bool]
@@ -76,6 +77,9 @@ def smallest_conflict(fits: Oracle, causes: Sequence[Cause]) -> Causes:
     Raises:
         OutOfQuestions: The oracle is a `Counted` one and was asked too often.
     """
+    found = minimal_conflict(fits, causes)
+    if len(found) == 1 or (len(found) == _A_PAIR and not _alone(fits, causes)):
+        return _plainer(fits, causes, found)  # what most often is so, in a few questions
     corrections: list[Causes] = []
     while True:
         candidate = _smallest_hitting_set(corrections)
@@ -86,6 +90,26 @@ def smallest_conflict(fits: Oracle, causes: Sequence[Cause]) -> Causes:
     alike = islice(_hitting_sets(corrections, frozenset(), len(candidate)), _MOST_COMPARED)
     plainer = sorted({c for c in alike if plainness(c) < plainness(candidate)}, key=plainness)
     return next((c for c in plainer if not fits(c)), candidate)
+
+
+def _alone(fits: Oracle, causes: Sequence[Cause]) -> bool:
+    """Say whether one cause cannot hold all by itself; only what wants nodes can be one."""
+    wanting = (cause for cause in causes if cause.sort in ("amount", "keep-members"))
+    return any(not fits(frozenset({cause})) for cause in wanting)
+
+
+def _plainer(fits: Oracle, causes: Sequence[Cause], found: Causes) -> Causes:
+    """Of two causes of two classes, rather two of one class if those conflict as well."""
+    if len({cause.subject for cause in found if cause.sort != "excluded"}) < _A_PAIR:
+        return found
+    amounts = [cause for cause in causes if cause.sort == "amount"]
+    pairs = (
+        frozenset({amount, other})
+        for amount in amounts
+        for other in causes
+        if other.subject == amount.subject and other != amount
+    )
+    return next((pair for pair in pairs if not fits(pair)), found)
 
 
 def plainness(conflict: Causes) -> tuple[int, tuple[int, ...], tuple[Cause, ...]]:

@@ -25,7 +25,7 @@ from poya.placement.solver import Solver
 from poya.placement.syntax import Demand, NodeClass
 
 _PATIENCE_S = 10.0
-_MOST_QUESTIONS = 1500
+_MOST_QUESTIONS = 400
 _MOST_REMEDIES = 5
 _DEEPEST = 3
 _NO_LIMIT = 1_000_000

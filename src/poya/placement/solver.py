@@ -85,7 +85,8 @@ class Solver:
             ("mip_lp_age_limit", 3),
         ):
             self._highs.setOptionValue(name, value)
-        self._highs.passModel(self._model())
+        if self._highs.passModel(self._model()) == highspy.HighsStatus.kError:
+            raise PoyaError("The placement could not be computed: HiGHS refuses its program.")
         self._held: list[tuple[float, float, dict[int, int]]] = []
 
     def minimise(

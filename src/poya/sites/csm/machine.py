@@ -20,6 +20,7 @@ from poya.sites.csm.work import read_work
 
 _POPULATED = "populated"
 _MIB_PER_GIB = 1024
+_MOST_OF_A_PART = 1 << 30  # a module of 1 PiB, a processor of a thousand million cores
 _IDLE = LiveState()
 
 
@@ -160,8 +161,8 @@ def _summary_mib(part: Part) -> int:
 
 
 def _number(info: object, key: str) -> int:
-    """A number of the inventory; 0 where it is missing or no number, as Redfish may have it."""
+    """A number of the inventory; 0 where Redfish has none, or one that no part can have."""
     value = info.get(key) if isinstance(info, Mapping) else None
     if isinstance(value, bool) or not isinstance(value, int | float):
         return 0
-    return max(0, int(value))
+    return int(value) if 0 < value <= _MOST_OF_A_PART else 0
