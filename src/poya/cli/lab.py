@@ -97,7 +97,7 @@ def up(
     directory: Path | None,
 ) -> None:
     """Start the sites that do not run, and wait until they are ready."""
-    from poya.lab.lifecycle import Wanted
+    from poya.lab.wanted import Wanted
 
     wanted = Wanted(
         sites=tuple(_site(text) for text in sites),

@@ -12,8 +12,9 @@ from typing import Any
 
 from poya.errors import UsageError
 from poya.lab.directory import SiteSpec, load, save, write_private
-from poya.lab.lifecycle import Lab, Wanted
+from poya.lab.lifecycle import Lab
 from poya.lab.profiles import RELEASES, profile_of
+from poya.lab.wanted import Wanted
 
 _SPEC = "site.json"
 _CONTENT = "content"

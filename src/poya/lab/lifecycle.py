@@ -17,13 +17,13 @@ import sys
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 
 from poya.errors import Locked, UsageError
-from poya.lab.directory import SiteFiles, SiteSpec, free_ports, is_lab, load, ports_free, save
-from poya.lab.profiles import profile_of
+from poya.lab.directory import SiteFiles, SiteSpec, is_lab, load, save
+from poya.lab.wanted import Wanted, planned
 
 START_S = 120.0
 # A machine that is busy with other things makes its images no faster than this.
@@ -40,30 +40,6 @@ class SiteStatus:
     spec: SiteSpec
     files: SiteFiles
     pid: int | None
-
-
-@dataclass(frozen=True, slots=True)
-class Wanted:
-    """What `up` is asked for.
-
-    Attributes:
-        sites: Names and releases; empty: as last time, or the usual pair.
-        image_bytes: About the size of the largest root file system; None: as last time.
-        port_base: The first of consecutive ports; None: as last time, or any.
-        sts_endpoint: What STS names as the object store; None: as last time.
-        pace: How many times faster things happen than at a real site; None: as last time.
-        bulk: How many nodes, images, configurations and templates to add; None: as last time.
-    """
-
-    sites: tuple[tuple[str, str], ...] = ()
-    image_bytes: int | None = None
-    port_base: int | None = None
-    sts_endpoint: str | None = None
-    pace: float | None = None
-    bulk: dict[str, int] | None = None
-
-
-USUAL_SITES = (("alps", "1.5"), ("prealps", "1.6"))
 
 
 def default_directory() -> Path:
@@ -114,7 +90,7 @@ class Lab:
         need_packages()
         with self.alone():
             running = {status.spec.name for status in self.status() if status.pid}
-            specs = _with_ports(self._planned(wanted, running), wanted.port_base, running)
+            specs = planned(load(self.directory), wanted, running, self.files)
             save(self.directory, specs)
             starting = [spec for spec in specs if spec.name not in running]
             children = [(spec, self._spawn(spec)) for spec in starting]
@@ -175,19 +151,6 @@ class Lab:
                 ) from error
             yield
 
-    def _planned(self, wanted: Wanted, running: set[str]) -> list[SiteSpec]:
-        known = {spec.name: spec for spec in load(self.directory)}
-        named = wanted.sites or tuple((s.name, s.release) for s in known.values()) or USUAL_SITES
-        planned = dict(known)
-        for name, release in named:
-            profile_of(release)
-            before = known.get(name, SiteSpec(name, release))
-            asked = _asked(before, release, wanted)
-            if asked != before:
-                _check_change(before, asked, self.files(before.name), running=name in running)
-            planned[name] = asked
-        return list(planned.values())
-
     def _spawn(self, spec: SiteSpec) -> subprocess.Popen[bytes]:
         files = self.files(spec.name)
         files.make()
@@ -236,62 +199,6 @@ def running_pid(files: SiteFiles) -> int | None:
     except FileNotFoundError:
         pass
     return None
-
-
-def _asked(before: SiteSpec, release: str, wanted: Wanted) -> SiteSpec:
-    asked = replace(before, release=release)
-    if wanted.image_bytes is not None:
-        asked = replace(asked, image_bytes=wanted.image_bytes)
-    if wanted.sts_endpoint is not None:
-        asked = replace(asked, sts_endpoint=wanted.sts_endpoint)
-    if wanted.pace is not None:
-        if wanted.pace <= 0:
-            raise UsageError("The pace of a lab is more than 0.", todo="1 is as slow as life.")
-        asked = replace(asked, pace=wanted.pace)
-    if wanted.bulk is not None:
-        asked = replace(asked, bulk=wanted.bulk)
-    return asked
-
-
-def _check_change(before: SiteSpec, asked: SiteSpec, files: SiteFiles, *, running: bool) -> None:
-    if running:
-        raise UsageError(
-            f"The lab site {before.name} is running, and not as asked for.",
-            todo="Stop the lab first: poya lab down",
-        )
-    seeded = files.contents[0].exists()
-    same = _content_of(before) == _content_of(asked)
-    if seeded and not same:
-        raise UsageError(
-            f"The lab site {before.name} holds content of CSM {before.release} "
-            f"with images of {before.image_bytes} bytes.",
-            todo=f"Remove {files.contents[0].parent} to start it anew, or use another --dir.",
-        )
-
-
-def _content_of(spec: SiteSpec) -> tuple[object, ...]:
-    return spec.release, spec.image_bytes, spec.bulk
-
-
-def _with_ports(specs: Sequence[SiteSpec], base: int | None, running: set[str]) -> list[SiteSpec]:
-    """Give ports to the sites that have none, and others to those whose own are taken by now."""
-    if base is not None:
-        ports = list(range(base, base + 2 * len(specs)))
-    else:
-        ports = free_ports(2 * len(specs))
-    pairs = zip(specs, ports[::2], ports[1::2], strict=True)
-    return [
-        spec
-        if base is None and _keeps_ports(spec, running)
-        else replace(spec, gateway_port=gateway, s3_port=s3)
-        for spec, gateway, s3 in pairs
-    ]
-
-
-def _keeps_ports(spec: SiteSpec, running: set[str]) -> bool:
-    if not spec.gateway_port:
-        return False
-    return spec.name in running or ports_free(spec.gateway_port, spec.s3_port)
 
 
 def _outcome(files: SiteFiles, pid: int) -> dict[str, object]:

@@ -12,7 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from poya.lab.lifecycle import Lab, Wanted
+from poya.lab.lifecycle import Lab
+from poya.lab.wanted import Wanted
 
 TEMPLATE = "bernina-cos-template-24.07.0"
 NODE = "x2000c0s0b0n0"

@@ -15,9 +15,10 @@ import botocore.exceptions
 import pytest
 
 from lab.ground.conftest import s3_client
-from poya.lab.lifecycle import Lab, Wanted
+from poya.lab.lifecycle import Lab
 from poya.lab.pytest_plugin import LabPair, TestSite
 from poya.lab.state import SiteState
+from poya.lab.wanted import Wanted
 
 NODE = "x9000c1s1b0n0"
 

@@ -29,12 +29,12 @@ from poya.lab.directory import SiteFiles, SiteSpec, configuration, load, save
 from poya.lab.lifecycle import (
     Lab,
     SiteStatus,
-    Wanted,
     default_directory,
     need_packages,
     parse_size,
     running_pid,
 )
+from poya.lab.wanted import Wanted
 
 ONE = Wanted(sites=(("alps", "1.5"),), image_bytes=1024 * 1024)
 

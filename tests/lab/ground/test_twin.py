@@ -14,9 +14,10 @@ from typing import Any
 import pytest
 
 from poya.lab.keeping import pack, unpack
-from poya.lab.lifecycle import Lab, Wanted
+from poya.lab.lifecycle import Lab
 from poya.lab.pytest_plugin import LabPair
 from poya.lab.state import SiteState
+from poya.lab.wanted import Wanted
 
 TEMPLATE = "gele-cos-template-23.06.0-1"
 IMAGE = "3e0d418f-7757-4df0-b0f7-0b945495f7bf"

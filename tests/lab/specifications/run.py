@@ -23,7 +23,8 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from urllib.parse import urlencode
 
-from poya.lab.lifecycle import Lab, SiteStatus, Wanted
+from poya.lab.lifecycle import Lab, SiteStatus
+from poya.lab.wanted import Wanted
 
 HERE = Path(__file__).parent
 JUDGE = ("uv", "run", "--no-project", "--with", "schemathesis>=4,<5", "--with", "pyyaml", "python")

@@ -15,6 +15,7 @@ from poya.lab.life.boot_sessions import new_component
 from poya.lab.seed import layout, records
 from poya.lab.seed import nodes as hsm
 from poya.lab.seed.images import BUCKET, Image, image_record
+from poya.lab.seed.inventory import hardware
 from poya.lab.seed.nodes import EPYC, GH200, Node, NodeKind
 from poya.lab.seed.plant import Ground
 from poya.lab.seed.sites import BootSetSeed, VClusterSeed
@@ -69,7 +70,7 @@ def _hardware(nodes: Iterable[Node]) -> dict[str, bytes]:
     for number, node in enumerate(nodes):
         kind = id(node.kind)
         if kind not in prototypes:
-            prototypes[kind] = [_prototype(part) for part in hsm.hardware(_model(node.kind))]
+            prototypes[kind] = [_prototype(part) for part in hardware(_model(node.kind))]
         host = f"nid{node.nid:06}".encode()
         for index, (suffix, body, serial) in enumerate(prototypes[kind]):
             own = f"{number:07X}{index:05X}".encode()

@@ -16,6 +16,7 @@ from poya.lab.seed.catalog import PRODUCTS, put_catalog
 from poya.lab.seed.histories import REPOSITORIES
 from poya.lab.seed.images import BUCKET, seed_image
 from poya.lab.seed.insides import Surroundings
+from poya.lab.seed.inventory import hardware
 from poya.lab.seed.packages import put_packages
 from poya.lab.seed.sites import BootSetSeed, SiteSeed, VClusterSeed
 from poya.lab.state import SiteState
@@ -87,9 +88,7 @@ def _put_nodes(seed: SiteSeed, state: SiteState) -> None:
     state.components.put_many(
         {node.xname: hsm.component(node) for node in seed.nodes} | controllers
     )
-    state.hardware.put_many(
-        {part["ID"]: part for node in seed.nodes for part in hsm.hardware(node)}
-    )
+    state.hardware.put_many({part["ID"]: part for node in seed.nodes for part in hardware(node)})
     interfaces = [hsm.ethernet_interface(node) for node in seed.nodes]
     state.ethernet_interfaces.put_many({record["ID"]: record for record in interfaces})
     state.sls_hardware.put_many(layout.hardware(seed.nodes))

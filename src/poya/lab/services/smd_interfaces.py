@@ -11,7 +11,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from poya.lab.services.answers import Problem, encoded_answer, go_body, json_answer
-from poya.lab.services.smd_groups import created
+from poya.lab.services.smd_members import created
 from poya.lab.services.times import rfc3339
 from poya.lab.services.xnames import component_type, normalise
 from poya.lab.site import LabSite

@@ -12,7 +12,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from poya.lab.services.answers import Problem, go_body, json_answer, no_content
-from poya.lab.services.smd_groups import (
+from poya.lab.services.smd_members import (
     BAD_FIELD,
     MemberIn,
     MembersIn,
