@@ -94,3 +94,9 @@ def test_a_members_name_can_give_a_secret_away() -> None:
 def test_reads_any_document(value: Any) -> None:
     list(find_secrets(value))
     assert masked(masked(value)) == masked(value)
+
+
+@pytest.mark.parametrize("text", ["a://b:" * 5000, "token" * 5000 + "=", "eyJaaaaaaaaaa." * 2000])
+def test_hostile_text_is_masked_in_one_pass(text: str) -> None:
+    clean = masked_text(text)
+    assert masked_text(clean) == clean
