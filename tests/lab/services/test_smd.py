@@ -381,3 +381,10 @@ async def test_spells_hardware_as_the_specification_does_if_told(csm17: Lab) -> 
     assert "NodeHsnNics" not in after
     refused = await csm17.call("PATCH", "/_lab/site", {"hardware_keys": "mine"})
     assert refused.status_code == 400
+
+
+async def test_ignores_unknown_fields(csm17: Lab) -> None:
+    """SMD 2.45: Go leaves out what it does not know; 201 all the same."""
+    answer = await csm17.call("POST", "/apis/smd/hsm/v2/groups", {"label": "blue", "colour": 1})
+    assert answer.status_code == 201
+    assert "colour" not in await csm17.json("GET", "/apis/smd/hsm/v2/groups/blue")
