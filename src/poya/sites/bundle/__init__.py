@@ -3,8 +3,9 @@
 
 from poya.sites.bundle.examining import Examination, FileVerdict, examine
 from poya.sites.bundle.listing import list_files
+from poya.sites.bundle.opening import open_bundle, open_files
 from poya.sites.bundle.schema import bundle_schema
-from poya.sites.bundle.source import BundleSource, open_bundle, open_files
+from poya.sites.bundle.source import BundleSource
 from poya.sites.bundle.target import BundleTarget
 
 __all__ = [

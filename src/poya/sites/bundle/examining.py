@@ -16,7 +16,7 @@ from poya.sites.bundle.index import FileEntry, Index
 from poya.sites.bundle.indexed import read_contents, read_index
 from poya.sites.bundle.names import INDEX, KEPT_BESIDE, SEALED
 from poya.sites.bundle.reading import is_real_directory, regular_size
-from poya.sites.bundle.source import needs_of
+from poya.sites.bundle.refusing import needs_of
 from poya.transfer.guard import Cancel
 
 Verdict: TypeAlias = Literal["ok", "altered", "missing", "unfinished", "encrypted", "stray"]

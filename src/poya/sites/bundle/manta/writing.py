@@ -20,7 +20,8 @@ from poya.sites.bundle.manta.shapes import (
     template_for_manta,
 )
 from poya.sites.bundle.names import INDEX, MANIFEST, Allocator, is_safe_path
-from poya.sites.bundle.source import load_contents, refuse_flawed
+from poya.sites.bundle.opening import load_contents
+from poya.sites.bundle.refusing import refuse_flawed
 from poya.sites.bundle.unindexed import LEFT_BY_RESTORE
 from poya.sites.bundle.writing import PARTIALS, make_directory
 from poya.transfer import Cancel, Event, Expected, FileSource, FileTarget, Job, Limits, copy
