@@ -23,6 +23,8 @@ from poya.sites.bundle.stores.landing import Landing
 from poya.sites.bundle.trust.signatures import MOST_SIGNATURE_BYTES
 
 _MOST_HEADER_BYTES = 64 * 1024
+# A pax header of the index: what the index says of others, it cannot say of itself.
+_DIGEST = "POYA.sha256"
 _BUFFER_BYTES = 1024 * 1024
 
 
@@ -44,7 +46,8 @@ class TarStore:
             with tarfile.open(
                 fileobj=self._stream, mode="w|", format=tarfile.PAX_FORMAT, bufsize=_BUFFER_BYTES
             ) as archive:
-                _add(archive, INDEX, parcel.raw_index)
+                digest = hashlib.sha256(parcel.raw_index).hexdigest()
+                _add(archive, INDEX, parcel.raw_index, {_DIGEST: digest})
                 if parcel.signature is not None:
                     _add(archive, SIGNATURE, parcel.signature)
                 for name in sorted(parcel.index.files, key=lambda n: _order(parcel, n)):
@@ -75,9 +78,11 @@ def _order(parcel: Parcel, name: str) -> tuple[bool, str]:
     return parcel.index.files[name].role == "artifact", name
 
 
-def _add(archive: tarfile.TarFile, name: str, content: bytes) -> None:
+def _add(
+    archive: tarfile.TarFile, name: str, content: bytes, headers: dict[str, str] | None = None
+) -> None:
     info = tarfile.TarInfo(name)
-    info.size, info.mode = len(content), 0o644
+    info.size, info.mode, info.pax_headers = len(content), 0o644, headers or {}
     archive.addfile(info, io.BytesIO(content))
 
 
@@ -150,6 +155,7 @@ def _land_all(archive: tarfile.TarFile, landing: Landing, label: str, work: Work
         name = member.name.removeprefix("./")
         if raw_index is None:
             raw_index = _small(content, member, INDEX, MOST_JSON_BYTES)
+            _compare_index(raw_index, member.pax_headers.get(_DIGEST), label)
         elif not is_begun and name == SIGNATURE:
             signature = _small(content, member, SIGNATURE, MOST_SIGNATURE_BYTES)
         else:
@@ -160,6 +166,16 @@ def _land_all(archive: tarfile.TarFile, landing: Landing, label: str, work: Work
         archive.members.clear()  # type: ignore[attr-defined]
     if raw_index is not None and not is_begun:
         landing.begin(raw_index, signature, label)
+
+
+def _compare_index(raw_index: bytes, digest: str | None, label: str) -> None:
+    """Refuse an altered index; archives that others packed tell no digest of it."""
+    if digest not in (None, hashlib.sha256(raw_index).hexdigest()):
+        raise BundleDamaged(
+            f"The index in {label} was altered on its way.",
+            why=f"sha256 {hashlib.sha256(raw_index).hexdigest()}, expected {digest}.",
+            todo="Get the archive again from another copy.",
+        )
 
 
 def _small(content: IO[bytes], member: tarfile.TarInfo, name: str, most_bytes: int) -> bytes:
