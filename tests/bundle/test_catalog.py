@@ -272,10 +272,6 @@ def test_the_commands_carry_list_and_prune_in_a_store(
     code, _, err = run(*poya, "import", "archive:gele/1", str(tmp_path / "gone"))
     assert code == 10
     assert "There is no bundle" in err
-    restore = ("--config", str(config), "migrate", "restore", "--bundle", "archive:gele/2")
-    code, _, err = run(*restore, "--yes")
-    assert code == 2
-    assert "poya bundle import archive:gele/2 DIR" in err
 
 
 @pytest.mark.parametrize(

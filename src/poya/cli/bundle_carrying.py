@@ -75,6 +75,7 @@ def export_bundle(session: Session, directory: str, destination: str, wrapping: 
     """Carry a bundle to a directory, a tar file or stream, or an S3 store."""
     from poya.sites.bundle.stores import parcel_of
 
+    check_destination(destination, wrapping)
     parcel = parcel_of(Path(directory).absolute())
     if not wrapping.recipients:
         _warn_of_secrets(parcel)
@@ -145,7 +146,7 @@ def _to(session: Session, destination: str, wrapping: Wrapping) -> Iterator[Stor
     from poya.sites.bundle.stores.sealing import recipients_of, sealed
 
     recipients = recipients_of(wrapping.recipients)
-    if not _is_stream(destination):
+    if not is_stream(destination):
         place = Path(destination).expanduser().absolute()
         with Workshop(session.settings).bundle_store(destination) as remote:
             if remote is not None and recipients:
@@ -156,8 +157,6 @@ def _to(session: Session, destination: str, wrapping: Wrapping) -> Iterator[Stor
             sealing = SealedFolderStore(place, recipients) if recipients else FolderStore(place)
             yield remote or sealing
         return
-    if destination.endswith(".age") and not recipients:
-        raise UsageError(f"Nobody is named to encrypt {destination} to.", todo="Add --encrypt-to.")
     label = "standard output" if destination == STREAM else destination
     with _writing(destination) as stream:
         if not recipients:
@@ -173,7 +172,7 @@ def _from(session: Session, origin: str, wrapping: Wrapping) -> Iterator[Store]:
     from poya.sites.bundle.stores import SealedFolderStore, TarStore
     from poya.sites.bundle.stores.sealing import MAGIC, identities_of, unsealed
 
-    if not _is_stream(origin) and not Path(origin).is_file():
+    if not is_stream(origin) and not Path(origin).is_file():
         place = Path(origin).expanduser().absolute()
         with Workshop(session.settings).bundle_store(origin) as remote:
             yield remote or SealedFolderStore(place, identity_files=wrapping.identities)
@@ -187,8 +186,30 @@ def _from(session: Session, origin: str, wrapping: Wrapping) -> Iterator[Store]:
             yield TarStore(plain, label)
 
 
-def _is_stream(text: str) -> bool:
+def is_stream(text: str) -> bool:
+    """Say whether it names a tar, in a file or as a stream."""
     return text == STREAM or text.endswith((".tar", ".age"))
+
+
+def check_destination(destination: str, wrapping: Wrapping) -> None:
+    """Make sure, before any work, that a bundle could be carried there.
+
+    Raises:
+        UsageError: It is a terminal, is taken, or nobody is named to encrypt it to.
+    """
+    if destination == STREAM:
+        if sys.stdout.isatty():
+            raise UsageError("A bundle is not written to a terminal.", todo="Redirect the output.")
+        return
+    if not is_stream(destination):
+        return
+    if destination.endswith(".age") and not wrapping.recipients:
+        raise UsageError(f"Nobody is named to encrypt {destination} to.", todo="Add --encrypt-to.")
+    path = Path(destination).expanduser().absolute()
+    if os.path.lexists(path):
+        raise UsageError(f"{path} is there already; it is not written over.")
+    if not path.parent.is_dir():
+        raise UsageError(f"There is no directory {path.parent}.")
 
 
 @contextmanager
@@ -197,14 +218,10 @@ def _writing(destination: str) -> Iterator[BinaryIO]:
     from poya.sites.bundle.writing import not_written, sync_directory
 
     if destination == STREAM:
-        if sys.stdout.isatty():
-            raise UsageError("A bundle is not written to a terminal.", todo="Redirect the output.")
         yield sys.stdout.buffer
         return
     path = Path(destination).expanduser().absolute()
     partial = path.with_name(f"{path.name}.partial")
-    if os.path.lexists(path):
-        raise UsageError(f"{path} is there already; it is not written over.")
     try:
         with partial.open("wb") as file:
             yield file

@@ -67,6 +67,24 @@ def _password(key: Path, password_file: str | None) -> str:
     return answer
 
 
+def demand_signature(directory: str | None, keys: tuple[str, ...]) -> None:
+    """Make sure that one of these keys signed the index of a bundle in a directory.
+
+    Raises:
+        BundleUntrusted: None did.
+        UsageError: There is no index to be signed: the files are named one by one.
+    """
+    from poya.sites.bundle.stores import parcel_of
+    from poya.sites.bundle.trust import TrustPolicy, read_public_key
+    from poya.sites.bundle.trust.policy import judge
+
+    if directory is None:
+        raise UsageError("Files that are named one by one have no signature; leave --key out.")
+    policy = TrustPolicy(tuple(read_public_key(key) for key in keys), must_be_signed=True)
+    parcel = parcel_of(Path(directory).absolute())
+    judge(parcel.raw_index, parcel.signature, policy, directory)
+
+
 def make_key(secret: str) -> None:
     """Write a new secret key, private to its owner, and its public half beside it."""
     from poya.sites.bundle.trust import new_secret_key

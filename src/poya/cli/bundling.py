@@ -13,28 +13,10 @@ from poya.cli.flow import Outcome, Wishes, bring, show_json
 from poya.cli.session import Session
 from poya.cli.summary_view import render_summary
 from poya.cli.text import duration, printable, size, wrapped
-from poya.errors import UsageError
 from poya.model.records import KIND_TITLES
 from poya.model.vcluster import Selector
 
 _IMAGE_FILES = ("initrd", "kernel", "rootfs")
-
-
-def bundle_place(session: Session, directory: str) -> BundlePlace:
-    """The place of a bundle directory.
-
-    Raises:
-        UsageError: It is a file or a store: those are carried to and from, not worked in.
-    """
-    store = directory.partition(":")[0] if ":" in directory else ""
-    if store in session.settings.stores or Path(directory).is_file():
-        raise UsageError(
-            f"{directory} is no directory.",
-            why="Bundles are made in a directory and restored from one.",
-            todo=f"Bring it with 'poya bundle import {directory} DIR', "
-            f"carry it away with 'poya bundle export DIR {directory}'.",
-        )
-    return BundlePlace(str(Path(directory).absolute()))
 
 
 def back_up(
@@ -44,9 +26,30 @@ def back_up(
     destination: str,
     wishes: Wishes,
 ) -> None:
-    """Bring what is selected into a bundle, and name its files."""
+    """Bring what is selected into the bundle of a directory, and name its files."""
+    outcome = bring_backup(session, site, selection, (destination, destination), wishes)
+    if wishes.as_json:
+        show_json(outcome)
+    elif outcome.report is not None:
+        _name_files(Workshop(session.settings).bundle_files(bundle_place(destination)))
+        _name_bytes(outcome)
+
+
+def bring_backup(
+    session: Session,
+    site: str | None,
+    selection: tuple[str, tuple[str, ...]],
+    ends: tuple[str, str],
+    wishes: Wishes,
+) -> Outcome:
+    """Bring what is selected into the bundle of a directory.
+
+    Args:
+        ends: The directory, and what people call the destination.
+    """
     workshop = Workshop(session.settings)
     here = workshop.site_place(site or session.site)
+    directory, destination = ends
     name, templates = selection
     _say(
         wishes,
@@ -54,13 +57,13 @@ def back_up(
     )
     interrupted = Interrupted()
     selector = Selector(name=name, templates=templates)
-    places = (here, bundle_place(session, destination))
-    outcome = run_async(bring(workshop, places, selector, wishes, interrupted), interrupted)
-    if wishes.as_json:
-        show_json(outcome)
-    elif outcome.report is not None:
-        _name_files(workshop.bundle_files(places[1]))
-        _name_bytes(outcome)
+    places = (here, bundle_place(directory))
+    return run_async(bring(workshop, places, selector, wishes, interrupted), interrupted)
+
+
+def bundle_place(directory: str) -> BundlePlace:
+    """The place of a bundle directory."""
+    return BundlePlace(str(Path(directory).absolute()))
 
 
 def _selected(name: str, templates: tuple[str, ...]) -> str:

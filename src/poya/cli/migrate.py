@@ -13,6 +13,13 @@ from poya.cli.run_verbs import VERBS
 from poya.cli.session import Session
 from poya.cli.verbs import Verbs
 
+work_option = click.option(
+    "--work",
+    default="",
+    metavar="DIR",
+    help="Where a tar or a store's bundle stands on its way; it stays there.",
+)
+
 
 @click.group(cls=Verbs)
 def migrate() -> None:
@@ -137,8 +144,20 @@ def _bring(
     "--bos", "-b", "templates", multiple=True, metavar="TEMPLATE", help="The session template."
 )
 @click.option(
-    "--destination", "-d", required=True, metavar="DIR", help="The directory for the bundle."
+    "--destination",
+    "-d",
+    required=True,
+    metavar="DIR|TAR|STORE",
+    help="A directory, NAME.tar, '-' (a tar on standard output), or STORE:PREFIX.",
 )
+@click.option(
+    "--encrypt-to",
+    "recipients",
+    multiple=True,
+    metavar="RECIPIENT",
+    help="Encrypt it with age: age1…, or a file.",
+)
+@work_option
 @click.option("--group", "name", default="", metavar="NAME", help="Select by HSM group instead.")
 @click.option("--site", metavar="NAME", help="The site to read; else the current one.")
 @wish_options
@@ -151,27 +170,49 @@ def backup(
     destination: str,
     name: str,
     site: str | None,
+    recipients: tuple[str, ...],
+    work: str,
     **options: Any,
 ) -> None:
     """Keep a vCluster as a bundle: its records, and every file of its images.
 
-    The site is only read. Repeating an interrupted backup continues it.
+    The site is only read. Repeating an interrupted backup continues it. A tar, a stream or what
+    goes to a store is made in a working directory first, which needs as much room.
 
     \b
     Examples:
       poya migrate backup -b gele-cos-template-23.06.0-1 -d $PWD
       poya migrate backup --group gele -d ./gele --site alps
+      poya migrate backup --group gele -d archive:gele/2026-11-25
+      poya migrate backup --group gele -d - | ssh elsewhere 'cat > gele.tar'
     """
+    from poya.cli.bundle_carrying import Wrapping
+    from poya.cli.bundle_elsewhere import Elsewhere, back_up_to, is_elsewhere
     from poya.cli.bundling import back_up
 
     if not name and not templates:
         raise click.UsageError("Give the session template: -b TEMPLATE.")
     wishes = wishes_of({**options, "yes": True}, session.settings)
-    back_up(session, site, (name, templates), destination, wishes)
+    elsewhere = Elsewhere(destination, Wrapping(recipients=recipients), work)
+    if is_elsewhere(session, elsewhere):
+        back_up_to(session, elsewhere, site, (name, templates), wishes)
+    else:
+        back_up(session, site, (name, templates), destination, wishes)
 
 
 @migrate.command()
-@click.option("--bundle", metavar="DIR", help="The directory of a bundle.")
+@click.option(
+    "--bundle",
+    metavar="DIR|TAR|STORE",
+    help="A bundle: its directory, a tar ('-': standard input), or STORE:PREFIX.",
+)
+@click.option(
+    "--identity", "identities", multiple=True, metavar="FILE", help="Decrypt with this age key."
+)
+@click.option(
+    "--key", "keys", multiple=True, metavar="KEY", help="Demand a signature by this public key."
+)
+@work_option
 @click.option("--bos-file", "-b", multiple=True, metavar="FILE", help="A session template.")
 @click.option("--cfs-file", "-c", multiple=True, metavar="FILE", help="A CFS configuration.")
 @click.option("--hsm-file", "-j", multiple=True, metavar="FILE", help="HSM groups.")
@@ -201,21 +242,30 @@ def restore(
     as_of: str | None,
     group: str,
     site: str | None,
+    identities: tuple[str, ...],
+    keys: tuple[str, ...],
+    work: str,
     **options: Any,
 ) -> None:
     """Bring a vCluster from a bundle to a site.
 
     The bundle may be poya's own or manta's; it is never written to. Its files are checked before
-    the first request to the site.
+    the first request to the site. A tar, a stream or a store is brought into a working directory
+    first, which needs as much room.
 
     \b
     Examples:
       poya migrate restore --bundle ./gele --site prealps
       poya migrate restore --bundle /backups --as-of 2026-11-20 --group gele
+      poya migrate restore --bundle archive:gele/2026-11-25 --site prealps
+      ssh elsewhere 'cat gele.tar' | poya migrate restore --bundle - --site prealps --yes
       poya migrate restore --bos-file t.json --cfs-file c.json \\
           --hsm-file t-hsm.json --ims-file ID-ims.json --image-dir ./ID
     """
-    from poya.bootstrap import FilesPlace, Place
+    from poya.bootstrap import FilesPlace
+    from poya.cli.bundle_carrying import Wrapping
+    from poya.cli.bundle_elsewhere import Elsewhere, is_elsewhere, restore_from_elsewhere
+    from poya.cli.bundle_trust import demand_signature
     from poya.cli.bundling import bundle_place, restore_from
 
     files = FilesPlace(bos_file, cfs_file, hsm_file, ims_file, image_dir)
@@ -227,8 +277,15 @@ def restore(
         bundle = bundle_of_date(bundle, as_of, group)
     elif as_of is not None or group:
         raise click.UsageError("--as-of DATE and --group go with --bundle DIR.")
-    place: Place = bundle_place(session, bundle) if bundle else files
-    restore_from(session, site, (place, templates), wishes_of(options, session.settings))
+    wishes = wishes_of(options, session.settings)
+    elsewhere = Elsewhere(bundle or "", Wrapping(identities=identities, keys=keys), work)
+    if bundle and is_elsewhere(session, elsewhere):
+        restore_from_elsewhere(session, elsewhere, site, templates, wishes)
+    else:
+        if keys:
+            demand_signature(bundle, keys)
+        place = bundle_place(bundle) if bundle else files
+        restore_from(session, site, (place, templates), wishes)
 
 
 for _verb in VERBS:

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import shutil
 from pathlib import Path
 from typing import IO
 
@@ -57,7 +58,7 @@ class Landing:
         Raises:
             BundleDamaged: It is damaged, or of a backup that was not finished.
             BundleUntrusted: The policy refuses it, or its signature is wrong.
-            UsageError: The directory holds something else.
+            UsageError: The directory holds something else, or its disk has no room for it.
         """
         judge(raw_index, signature, self._policy, where)
         path = Path(where) / INDEX
@@ -66,6 +67,7 @@ class Landing:
             raise BundleDamaged(f"The backup in {where} was not finished.")
         self._refuse_another(raw_index)
         make_directory(self.directory)
+        self._refuse_without_room(index)
         sync_write(self.directory / ARRIVING, raw_index)
         for folder in sorted({n.partition("/")[0] for n in index.files if "/" in n}):
             make_directory(self.directory / folder)
@@ -138,6 +140,18 @@ class Landing:
             sync_write(self.directory / SIGNATURE, self._signature)
         sync_write(self.directory / INDEX, self._raw)
         remove_file(self.directory / ARRIVING)
+
+    def _refuse_without_room(self, index: Index) -> None:
+        held = (self.directory / name for name in index.files)
+        here_bytes = sum(path.lstat().st_size for path in held if os.path.lexists(path))
+        all_bytes = sum(entry.size_bytes or 0 for entry in index.files.values())
+        free_bytes = shutil.disk_usage(self.directory).free
+        if all_bytes - here_bytes > free_bytes:
+            raise UsageError(
+                f"There is no room for the bundle in {self.directory}.",
+                why=f"{all_bytes - here_bytes} bytes are still to come, {free_bytes} are free.",
+                todo="Make room, or name a directory on another disk.",
+            )
 
     def _refuse_another(self, raw_index: bytes) -> None:
         """A directory that is empty, or that the same bundle arrives or arrived in."""

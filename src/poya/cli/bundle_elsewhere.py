@@ -1,0 +1,134 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Backups to, and restores from, places that no bundle is worked in: tars, streams, stores.
+
+Planning reads every document before the first write, and a run is resumed from files that are
+still there. So the bundle stands in a working directory on its way.
+"""
+
+from __future__ import annotations
+
+import shutil
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext, redirect_stdout
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import click
+
+from poya.bootstrap import BundlePlace, Workshop
+from poya.cli.bundle_carrying import (
+    STREAM,
+    Wrapping,
+    check_destination,
+    export_bundle,
+    import_bundle,
+    is_stream,
+)
+from poya.cli.bundling import bring_backup, restore_from
+from poya.cli.flow import Wishes, show_json
+from poya.cli.session import Session
+from poya.cli.text import printable
+from poya.errors import UsageError
+from poya.settings import state_directory
+
+
+@dataclass(frozen=True, slots=True)
+class Elsewhere:
+    """A bundle that is not in a directory of its own.
+
+    Attributes:
+        place: A tar file, `-` for a stream, or STORE:PREFIX.
+        wrapping: Encryption and signatures.
+        work: The directory to work in, which stays; empty for one that is removed.
+    """
+
+    place: str
+    wrapping: Wrapping = field(default_factory=Wrapping)
+    work: str = ""
+
+
+def is_elsewhere(session: Session, elsewhere: Elsewhere) -> bool:
+    """Say whether the place is anything but a directory that a bundle is worked in."""
+    place, wrapping = elsewhere.place, elsewhere.wrapping
+    store = place.partition(":")[0] if ":" in place else ""
+    return (
+        bool(wrapping.recipients or wrapping.identities)
+        or is_stream(place)
+        or store in session.settings.stores
+        or Path(place).is_file()
+    )
+
+
+def back_up_to(
+    session: Session,
+    elsewhere: Elsewhere,
+    site: str | None,
+    selection: tuple[str, tuple[str, ...]],
+    wishes: Wishes,
+) -> None:
+    """Make a bundle in the working directory, then carry it to its place.
+
+    Raises:
+        UsageError: The place is taken, or cannot be written to; nothing was read.
+    """
+    to_stdout = elsewhere.place == STREAM
+    if to_stdout and wishes.as_json:
+        raise UsageError("Standard output is the bundle; there is no JSON beside it.")
+    check_destination(elsewhere.place, elsewhere.wrapping)
+    again = "Repeat the backup with --work {} to go on, or remove that."
+    with _work_directory(elsewhere.work, again) as directory:
+        with redirect_stdout(sys.stderr) if to_stdout else nullcontext():
+            outcome = bring_backup(
+                session, site, selection, (str(directory), elsewhere.place), wishes
+            )
+        if outcome.report is not None:
+            export_bundle(session, str(directory), elsewhere.place, elsewhere.wrapping)
+    if wishes.as_json:
+        show_json(outcome)
+
+
+def restore_from_elsewhere(
+    session: Session,
+    elsewhere: Elsewhere,
+    site: str | None,
+    templates: tuple[str, ...],
+    wishes: Wishes,
+) -> None:
+    """Bring a bundle into the working directory, every file compared, then restore it.
+
+    Raises:
+        UsageError: Standard input is the bundle, and questions could come up; or no such site.
+    """
+    if elsewhere.place == STREAM and not (wishes.yes or wishes.only_plan):
+        raise UsageError(
+            "Standard input is the bundle, so nobody can be asked.",
+            todo="Answer beforehand with --yes, or look first with --dry-run.",
+        )
+    Workshop(session.settings).site_place(site or session.site)
+    again = "Go on with --bundle {}, or with 'poya migrate resume' if a run began; else remove it."
+    with _work_directory(elsewhere.work, again) as directory:
+        import_bundle(session, elsewhere.place, str(directory), elsewhere.wrapping)
+        restore_from(session, site, (BundlePlace(str(directory)), templates), wishes)
+
+
+@contextmanager
+def _work_directory(named: str, again: str) -> Iterator[Path]:
+    """The directory that was named, or one of ours that is kept only when the work fails."""
+    if named:
+        yield Path(named).expanduser().absolute()
+        return
+    root = state_directory() / "work"
+    root.mkdir(parents=True, exist_ok=True, mode=0o700)
+    directory = Path(tempfile.mkdtemp(dir=root, prefix="bundle-"))
+    try:
+        yield directory
+    except BaseException:
+        if any(directory.iterdir()):
+            click.echo(printable(f"The bundle so far stays in {directory}."), err=True)
+            click.echo(printable(again.format(directory)), err=True)
+        else:
+            directory.rmdir()
+        raise
+    shutil.rmtree(directory)

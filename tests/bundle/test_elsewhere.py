@@ -1,0 +1,161 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Backups to tars, streams and stores, and restores from them, by command line."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from bundle.test_through_sites import etags
+from migration.console import NODES, TEMPLATE, Operator
+from poya.lab.pytest_plugin import LabPair
+from transfer.fake_s3 import FakeS3, serving
+
+pytestmark = pytest.mark.slow
+BACKUP = ("migrate", "backup", "-b", TEMPLATE, "--site", "alps", "-d")
+RESTORE = ("migrate", "restore", "--site", "prealps", "--nodes", NODES, "--bundle")
+
+
+def with_store(pair: LabPair, url: str, directory: Path) -> Operator:
+    """An operator whose configuration has a store named `archive`."""
+    (directory / "key").write_text("AKTEST")
+    (directory / "secret").write_text("s3cret+/key")
+    config = directory / "with-store.toml"
+    config.write_text(
+        f'{pair.config_path.read_text()}\n[stores.archive]\nurl = "s3://boot-images/hpc"\n'
+        f'endpoint = "{url}"\naccess_key_file = "key"\nsecret_key_file = "secret"\n'
+    )
+    return Operator(config)
+
+
+def left_at_work() -> list[Path]:
+    """What still stands in working directories."""
+    return list((Path(os.environ["XDG_STATE_HOME"]) / "poya" / "work").glob("*"))
+
+
+def assert_restored(pair: LabPair) -> None:
+    before, after = etags(pair.alps), etags(pair.prealps)
+    assert len(after) == 8
+    assert {name: before[name] for name in after} == after
+
+
+def test_a_tar_is_restored_with_equal_etags(lab_pair: LabPair, tmp_path: Path) -> None:
+    operator, tar = Operator(lab_pair.config_path), tmp_path / "gele.tar"
+    operator.must(*BACKUP, str(tar))
+    operator.must(*RESTORE, str(tar), "--yes")
+    assert_restored(lab_pair)
+    assert left_at_work() == []
+
+
+def test_a_store_is_restored_with_equal_etags(lab_pair: LabPair, tmp_path: Path) -> None:
+    with serving(FakeS3()) as url:
+        operator = with_store(lab_pair, url, tmp_path)
+        operator.must(*BACKUP, "archive:gele/1")
+        operator.must(*RESTORE, "archive:gele/1", "--yes")
+    assert_restored(lab_pair)
+    assert left_at_work() == []
+
+
+def test_a_backup_is_piped_into_a_restore(lab_pair: LabPair, tmp_path: Path) -> None:
+    poya = (sys.executable, "-m", "poya")
+    environment = {**os.environ, "POYA_CONFIG": str(lab_pair.config_path)}
+    giving = subprocess.Popen(
+        [*poya, *BACKUP, "-"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment
+    )
+    taking = subprocess.run(
+        [*poya, *RESTORE, "-", "--yes"],
+        stdin=giving.stdout,
+        capture_output=True,
+        text=True,
+        env=environment,
+        check=False,
+    )
+    _, told = giving.communicate()
+    assert giving.returncode == 0, told.decode()
+    assert taking.returncode == 0, taking.stderr
+    assert "written to standard output" in told.decode()
+    assert_restored(lab_pair)
+    assert left_at_work() == []
+
+
+def test_a_reader_that_goes_away_loses_nothing(lab_pair: LabPair) -> None:
+    giving = subprocess.Popen(
+        [sys.executable, "-m", "poya", *BACKUP, "-"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        env={**os.environ, "POYA_CONFIG": str(lab_pair.config_path)},
+    )
+    assert giving.stdout is not None
+    giving.stdout.close()
+    assert giving.stderr is not None
+    told = giving.stderr.read().decode()
+    assert giving.wait() not in (0, 70), told
+    giving.stderr.close()
+    assert "Traceback" not in told
+    (kept,) = left_at_work()
+    assert f"--work {kept}" in told
+    assert (kept / "bundle.json").exists()
+
+
+def test_a_tar_that_is_cut_is_refused_before_anything_is_written(
+    lab_pair: LabPair, tmp_path: Path
+) -> None:
+    operator, tar = Operator(lab_pair.config_path), tmp_path / "gele.tar"
+    operator.must(*BACKUP, str(tar))
+    tar.write_bytes(tar.read_bytes()[: tar.stat().st_size // 2])
+    answer = operator.types(*RESTORE, str(tar), "--yes")
+    assert answer.status == 10
+    assert lab_pair.prealps.requests() == []
+
+
+def test_a_taken_name_is_refused_before_the_site_is_read(
+    lab_pair: LabPair, tmp_path: Path
+) -> None:
+    (tmp_path / "gele.tar").touch()
+    answer = Operator(lab_pair.config_path).types(*BACKUP, str(tmp_path / "gele.tar"))
+    assert answer.status == 2
+    assert "not written over" in answer.err
+    assert lab_pair.alps.requests() == []
+
+
+def test_nobody_can_be_asked_when_standard_input_is_the_bundle(lab_pair: LabPair) -> None:
+    answer = Operator(lab_pair.config_path).types(*RESTORE, "-")
+    assert answer.status == 2
+    assert "--yes" in answer.err
+
+
+def test_a_restore_that_stopped_is_resumed_from_what_was_kept(
+    lab_pair: LabPair, tmp_path: Path
+) -> None:
+    operator, tar = Operator(lab_pair.config_path), tmp_path / "gele.tar"
+    operator.must(*BACKUP, str(tar))
+    lab_pair.prealps.set_fault("status", "/apis/bos/*", method="PUT", status=403, times=0)
+    answer = operator.types(*RESTORE, str(tar), "--yes")
+    assert answer.status != 0
+    (kept,) = left_at_work()
+    assert str(kept) in answer.err
+    lab_pair.prealps.clear_faults()
+    run = re.findall(r"poya migrate resume (\S+)", answer.err)[0]
+    operator.must("migrate", "resume", run.strip("'"))
+    assert_restored(lab_pair)
+
+
+def test_a_key_that_did_not_sign_refuses_a_bundle_wherever_it_is(
+    lab_pair: LabPair, tmp_path: Path
+) -> None:
+    operator = Operator(lab_pair.config_path)
+    operator.must("bundle", "keygen", str(tmp_path / "a.key"))
+    operator.must(*BACKUP, str(tmp_path / "gele"))
+    operator.must(*BACKUP, str(tmp_path / "gele.tar"))
+    for place in ("gele", "gele.tar"):
+        answer = operator.types(
+            *RESTORE, str(tmp_path / place), "--yes", "--key", str(tmp_path / "a.key.pub")
+        )
+        assert answer.status == 10, answer.err
+        assert "is not signed" in answer.err
+    assert lab_pair.prealps.requests() == []
