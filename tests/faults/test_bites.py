@@ -9,7 +9,7 @@ from faults.rows import How
 from faults.scale import WHOLE
 from faults.world import World
 
-_TRIED = BUGS if WHOLE else BUGS[::4]
+_TRIED = BUGS if WHOLE else BUGS[::6]
 every_bug = pytest.mark.parametrize("bug", _TRIED, ids=[bug.name for bug in _TRIED])
 
 

@@ -62,7 +62,7 @@ def singles(world: World, situation: str, verb: str) -> list[tuple[int, ...]]:
 def test_killed_anywhere_it_goes_on_to_the_right_end(
     site_pair: World, situation: str, shard: int
 ) -> None:
-    deaths = share(singles(site_pair, situation, "apply"), shard, 2)
+    deaths = share(singles(site_pair, situation, "apply"), shard, 1)
     assert not found_by(killed_then_resumed, site_pair, situation, deaths)
 
 
@@ -71,7 +71,7 @@ def test_killed_anywhere_it_goes_on_to_the_right_end(
 def test_killed_anywhere_it_can_be_taken_back(
     site_pair: World, situation: str, shard: int
 ) -> None:
-    deaths = share(singles(site_pair, situation, "apply"), shard, 2)
+    deaths = share(singles(site_pair, situation, "apply"), shard, 1)
     assert not found_by(killed_then_undone, site_pair, situation, deaths)
 
 
@@ -102,7 +102,7 @@ def test_a_real_process_killed_for_real_goes_on(world: World, situation: str, sh
         pytest.skip("one is enough here; all of them by `make test-faults`")
     apply = singles(world, situation, "apply")[::_EVERY_NTH_FOR_REAL]
     undo = singles(world, situation, "undo")[::_EVERY_NTH_FOR_REAL]
-    found = found_by(killed_then_resumed, world, situation, share(apply, shard, 2), ForReal())
+    found = found_by(killed_then_resumed, world, situation, share(apply, shard, 1), ForReal())
     found += found_by(killed_then_undone, world, situation, share(apply, shard, 0), ForReal())
     found += found_by(undone_with_kills, world, situation, share(undo, shard, 1), ForReal())
     assert not found

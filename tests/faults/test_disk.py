@@ -22,7 +22,7 @@ from poya.journal.store import _guarded
 shards = pytest.mark.parametrize("shard", SHARDS)
 # Refusals that leave everything as it is: unreadable, stale.
 _REFUSED = (2, 11)
-_TEARS, _ROTS = (400, 300) if WHOLE else (3, 3)
+_TEARS, _ROTS = (400, 300) if WHOLE else (2, 2)
 
 
 class BrokenDisk(FusedJournal):
@@ -57,7 +57,7 @@ def test_a_disk_that_fails_at_any_write_stops_it_where_it_can_go_on(
 ) -> None:
     scene = world.scene(FRESH)
     journal = type("Broken", (BrokenDisk,), {"why": why})
-    for at in share(range(2, len(scene.points["apply"]) - 2), shard, 2):
+    for at in share(range(2, len(scene.points["apply"]) - 2), shard, 1):
         attempt = world.start(scene, Wiring(journal=journal))
         end = attempt.goes(StrikingFuse(at))
         assert end.error is not None, at

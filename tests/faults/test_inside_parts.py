@@ -25,7 +25,7 @@ _STREAMS = 4
 _CHUNK_BYTES = 16 * 1024
 # The parts of gele's images, as `situations` makes them, in chunks.
 _CHUNKS = (PART_BYTES + 40_000) // _CHUNK_BYTES
-_ROWS = 400 if WHOLE else 3
+_ROWS = 400 if WHOLE else 2
 
 
 class Dripping:
