@@ -158,9 +158,9 @@ def export(
     """Carry the bundle in DIR to OUT.
 
     OUT is a directory, a tar file (NAME.tar), '-' for a tar stream on standard output, or
-    STORE:PREFIX of an S3 store in the configuration. With --encrypt-to the tar is encrypted with
-    age. Every byte is compared with the index on the way; repeating an interrupted export into a
-    directory or a store continues it.
+    STORE:PREFIX of an S3 store in the configuration. With --encrypt-to a tar is encrypted with
+    age; in a directory or a store only the records with secrets are. Every byte is compared with
+    the index on the way; repeating an interrupted export into a directory or a store continues it.
 
     With '--for manta' OUT becomes a directory that the restore of manta 1.x and 2.x takes; what
     its files cannot say, and what manta will not restore, is listed.

@@ -149,13 +149,10 @@ def _to(session: Session, destination: str, wrapping: Wrapping) -> Iterator[Stor
     if not is_stream(destination):
         place = Path(destination).expanduser().absolute()
         with Workshop(session.settings).bundle_store(destination) as remote:
-            if remote is not None and recipients:
-                raise UsageError(
-                    "What goes to a store is not encrypted by poya.",
-                    todo="Make a file of it: export DIR FILE.tar.age --encrypt-to RECIPIENT",
-                )
-            sealing = SealedFolderStore(place, recipients) if recipients else FolderStore(place)
-            yield remote or sealing
+            if remote is not None:
+                yield remote.sealing(recipients)
+                return
+            yield SealedFolderStore(place, recipients) if recipients else FolderStore(place)
         return
     label = "standard output" if destination == STREAM else destination
     with _writing(destination) as stream:
@@ -175,7 +172,10 @@ def _from(session: Session, origin: str, wrapping: Wrapping) -> Iterator[Store]:
     if not is_stream(origin) and not Path(origin).is_file():
         place = Path(origin).expanduser().absolute()
         with Workshop(session.settings).bundle_store(origin) as remote:
-            yield remote or SealedFolderStore(place, identity_files=wrapping.identities)
+            if remote is not None:
+                yield remote.sealing(identity_files=wrapping.identities)
+                return
+            yield SealedFolderStore(place, identity_files=wrapping.identities)
         return
     label = "standard input" if origin == STREAM else origin
     with _reading(origin) as stream:

@@ -115,13 +115,19 @@ def carry_files(
     results = copy([_job(index, name, ends(name)) for name in chosen], work.limits, work.on_event,
                    cancel=work.cancel)  # fmt: skip
     for name, result in zip(chosen, results, strict=True):
-        wanted = index.files[name].sha256
-        if result.sha256 is not None and result.sha256 != wanted:
-            raise DataDamaged(
-                f"{name} is not what the index says.",
-                why=f"sha256 {result.sha256}, expected {wanted}.",
-                todo="Look at the bundle with 'poya bundle verify --deep'.",
-            )
+        if result.sha256 is not None:
+            compare_digest(index, name, result.sha256)
+
+
+def compare_digest(index: Index, name: str, sha256: str) -> None:
+    """Raise DataDamaged unless this is the digest that the index has for a file."""
+    wanted = index.files[name].sha256
+    if sha256 != wanted:
+        raise DataDamaged(
+            f"{name} is not what the index says.",
+            why=f"sha256 {sha256}, expected {wanted}.",
+            todo="Look at the bundle with 'poya bundle verify --deep'.",
+        )
 
 
 def _job(index: Index, name: str, ends: tuple[Source, Target]) -> Job:

@@ -3,13 +3,20 @@
 
 from __future__ import annotations
 
+import hashlib
+import io
+from collections.abc import Sequence
 from contextlib import suppress
 
+import pyrage
+
 from poya.errors import BadAnswer, BundleDamaged, NotFound
-from poya.sites.bundle.names import INDEX, SIGNATURE
-from poya.sites.bundle.reading import MOST_JSON_BYTES
-from poya.sites.bundle.stores.base import Parcel, Work, carry_files
+from poya.sites.bundle.names import INDEX, SEALED, SIGNATURE
+from poya.sites.bundle.reading import MOST_JSON_BYTES, read_bounded
+from poya.sites.bundle.stores.base import Parcel, Work, carry_files, compare_digest
 from poya.sites.bundle.stores.landing import Landing
+from poya.sites.bundle.stores.parts import land_opened, parts_with_secrets, records_of
+from poya.sites.bundle.stores.sealing import Recipient
 from poya.transfer import (
     FileSource,
     FileTarget,
@@ -19,6 +26,9 @@ from poya.transfer import (
     S3Store,
 )
 
+# age adds a header, a line for each recipient, and 16 bytes to every 64 KiB.
+_MOST_SEALED_BYTES = MOST_JSON_BYTES + 1024 * 1024
+
 
 class ObjectStore:
     """The store port for a prefix of a bucket.
@@ -26,11 +36,27 @@ class ObjectStore:
     Args:
         store: How the object store is reached.
         place: Bucket and prefix; the prefix has no slash at its end.
+        recipients: Whom to encrypt the parts with secrets to; empty for nobody.
+        identity_files: To read such parts with.
     """
 
-    def __init__(self, store: S3Store, place: ObjectPlace) -> None:
+    def __init__(
+        self,
+        store: S3Store,
+        place: ObjectPlace,
+        recipients: Sequence[Recipient] = (),
+        identity_files: Sequence[str] = (),
+    ) -> None:
         self._store = store
         self._place = place
+        self._recipients = list(recipients)
+        self._identity_files = identity_files
+
+    def sealing(
+        self, recipients: Sequence[Recipient] = (), identity_files: Sequence[str] = ()
+    ) -> ObjectStore:
+        """The same place, with parts encrypted to recipients, or opened with identities."""
+        return ObjectStore(self._store, self._place, recipients, identity_files)
 
     @property
     def label(self) -> str:
@@ -55,13 +81,17 @@ class ObjectStore:
     def write(self, parcel: Parcel, work: Work) -> None:
         """Put every file, then the index, in a form that a reader finds whole or not at all.
 
-        An object that is there already and equal is not sent again.
+        An object that is there already and equal is not sent again. Where there are recipients,
+        parts with secrets never get there in the clear.
         """
 
         def ends(name: str) -> tuple[FileSource, ObjectTarget]:
             return FileSource(parcel.directory / name), ObjectTarget(self._store, self.at(name))
 
-        carry_files(parcel.index, ends, work)
+        secret = parts_with_secrets(parcel) if self._recipients else ()
+        for name in secret:
+            self._put_sealed(name, parcel)
+        carry_files(parcel.index, ends, work, [n for n in parcel.index.files if n not in secret])
         if parcel.signature is not None:
             self._store.put_small(self.at(SIGNATURE), parcel.signature)
         else:
@@ -75,7 +105,11 @@ class ObjectStore:
         def ends(name: str) -> tuple[ObjectSource, FileTarget]:
             return ObjectSource(self._store, self.at(name)), FileTarget(landing.path(name))
 
-        carry_files(index, ends, work)
+        sealed = [name for name in records_of(index) if self._is_sealed(name)]
+        for name in sealed:
+            raw = self._store.get_small(self.at(f"{name}{SEALED}"), _MOST_SEALED_BYTES)
+            land_opened(name, io.BytesIO(raw), self._identity_files, landing)
+        carry_files(index, ends, work, [name for name in index.files if name not in sealed])
         for name in index.files:
             landing.landed(name)
         landing.finish()
@@ -91,8 +125,29 @@ class ObjectStore:
 
     def remove(self, names: tuple[str, ...]) -> None:
         """Delete the bundle: the index first, so that no half of one is left under its name."""
-        for name in (INDEX, SIGNATURE, *names):
+        held = set(self.names())
+        sealed = [f"{name}{SEALED}" for name in names if f"{name}{SEALED}" in held]
+        for name in (INDEX, SIGNATURE, *names, *sealed):
             self._store.delete(self.at(name))
+
+    def _put_sealed(self, name: str, parcel: Parcel) -> None:
+        content = read_bounded(parcel.directory / name)
+        compare_digest(parcel.index, name, hashlib.sha256(content).hexdigest())
+        self._store.put_small(
+            self.at(f"{name}{SEALED}"), pyrage.encrypt(content, self._recipients)
+        )
+        # Of an earlier export, which was not encrypted.
+        self._store.delete(self.at(name))
+
+    def _is_sealed(self, name: str) -> bool:
+        return not self._holds(name) and self._holds(f"{name}{SEALED}")
+
+    def _holds(self, name: str) -> bool:
+        try:
+            self._store.head(self.at(name))
+        except NotFound:
+            return False
+        return True
 
     def _signature(self) -> bytes | None:
         with suppress(NotFound):

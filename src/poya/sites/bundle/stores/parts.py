@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """A bundle in a directory, of which the parts with secrets are encrypted and the rest is as ever.
 
+Only records are ever encrypted so; a bucket's objects are by the same rule.
+
 A file `N` of the index stands as `N.age` there. The index stays what it is: it has the digests of
 what comes out when `N.age` is opened, so that nothing can be put in its place.
 """
@@ -11,13 +13,15 @@ import io
 import os
 from collections.abc import Sequence
 from pathlib import Path
+from typing import BinaryIO
 
 import pyrage
 
 from poya.errors import BundleDamaged
 from poya.model.secrets import find_secrets
+from poya.sites.bundle.index import Index
 from poya.sites.bundle.names import INDEX, SEALED, SIGNATURE
-from poya.sites.bundle.reading import open_regular, parse_json, read_bounded
+from poya.sites.bundle.reading import MOST_JSON_BYTES, open_regular, parse_json, read_bounded
 from poya.sites.bundle.stores.base import Parcel, Work, carry_files
 from poya.sites.bundle.stores.landing import Landing
 from poya.sites.bundle.stores.sealing import Recipient, identities_of, unsealed
@@ -28,12 +32,34 @@ from poya.transfer.files import sync_write
 def parts_with_secrets(parcel: Parcel) -> tuple[str, ...]:
     """The records of a bundle that hold what looks like a secret."""
     found: list[str] = []
-    for name, entry in parcel.index.files.items():
-        if entry.role in ("template", "groups", "configuration", "image-record"):
-            path = parcel.directory / name
-            if next(find_secrets(parse_json(read_bounded(path), path)), None):
-                found.append(name)
+    for name in records_of(parcel.index):
+        path = parcel.directory / name
+        if next(find_secrets(parse_json(read_bounded(path), path)), None):
+            found.append(name)
     return tuple(found)
+
+
+def records_of(index: Index) -> list[str]:
+    """The files that hold records, as opposed to those of images."""
+    roles = ("template", "groups", "configuration", "image-record")
+    return [name for name, entry in index.files.items() if entry.role in roles]
+
+
+def land_opened(
+    name: str, stream: BinaryIO, identity_files: Sequence[str], landing: Landing
+) -> None:
+    """Decrypt a part from a stream, compare what comes out with the index, and land it.
+
+    Raises:
+        UsageError: No identity is given.
+        BundleDamaged: None fits, or it holds something else.
+    """
+    size_bytes = landing.index.files[name].size_bytes or 0
+    with unsealed(stream, identities_of(identity_files)) as plain:
+        content = plain.read(min(size_bytes, MOST_JSON_BYTES) + 1)
+    if len(content) != size_bytes:
+        raise BundleDamaged(f"{name}{SEALED} does not hold what the index says.")
+    landing.land(name, io.BytesIO(content), size_bytes)
 
 
 class SealedFolderStore:
@@ -102,16 +128,11 @@ class SealedFolderStore:
         landing.finish()
 
     def _open(self, name: str, landing: Landing) -> None:
-        size_bytes = landing.index.files[name].size_bytes or 0
         with (
             open_regular(self._directory / f"{name}{SEALED}") as descriptor,
             os.fdopen(os.dup(descriptor), "rb") as file,
-            unsealed(file, identities_of(self._identity_files)) as plain,
         ):
-            content = plain.read(size_bytes + 1)
-        if len(content) != size_bytes:
-            raise BundleDamaged(f"{name}{SEALED} does not hold what the index says.")
-        landing.land(name, io.BytesIO(content), size_bytes)
+            land_opened(name, file, self._identity_files, landing)
 
 
 def is_sealed(directory: Path, name: str) -> bool:
