@@ -123,6 +123,27 @@ def test_a_taken_name_is_refused_before_the_site_is_read(
     assert lab_pair.alps.requests() == []
 
 
+def test_a_store_that_is_not_configured_becomes_no_directory(
+    lab_pair: LabPair, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    answer = Operator(lab_pair.config_path).types(*BACKUP, "archvie:gele")
+    assert answer.status == 2
+    assert "no store 'archvie'" in answer.err
+    assert lab_pair.alps.requests() == []
+    assert not (tmp_path / "archvie:gele").exists()
+
+
+def test_a_backup_that_was_carried_away_is_not_called_damaged(
+    lab_pair: LabPair, tmp_path: Path
+) -> None:
+    operator = Operator(lab_pair.config_path)
+    operator.must(*BACKUP, str(tmp_path / "gele.tar"))
+    answer = operator.types("migrate", "verify", "gele")
+    assert answer.status == 2
+    assert "bundle import" in answer.err
+
+
 def test_nobody_can_be_asked_when_standard_input_is_the_bundle(lab_pair: LabPair) -> None:
     answer = Operator(lab_pair.config_path).types(*RESTORE, "-")
     assert answer.status == 2

@@ -10,14 +10,14 @@ from __future__ import annotations
 import shutil
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from contextlib import contextmanager, nullcontext, redirect_stdout
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import click
 
-from poya.bootstrap import BundlePlace, Workshop
+from poya.bootstrap import BundlePlace, Place, Workshop
 from poya.cli.bundle_carrying import (
     STREAM,
     Wrapping,
@@ -50,15 +50,42 @@ class Elsewhere:
 
 
 def is_elsewhere(session: Session, elsewhere: Elsewhere) -> bool:
-    """Say whether the place is anything but a directory that a bundle is worked in."""
+    """Say whether the place is anything but a directory that a bundle is worked in.
+
+    Raises:
+        UsageError: It reads like a store that the configuration does not have.
+    """
     place, wrapping = elsewhere.place, elsewhere.wrapping
     store = place.partition(":")[0] if ":" in place else ""
+    _refuse_unknown_store(store, place, session.settings.stores)
     return (
         bool(wrapping.recipients or wrapping.identities)
         or is_stream(place)
         or store in session.settings.stores
         or Path(place).is_file()
     )
+
+
+def _refuse_unknown_store(store: str, place: str, known: Container[str]) -> None:
+    """A mistyped store must not become a directory: the backup would be taken for off-site."""
+    if not store or "/" in store or store in known or Path(place).exists():
+        return
+    raise UsageError(
+        f"The configuration has no store '{store}'.",
+        todo=f"Add [stores.{store}] to it; a directory of that name is ./{place}.",
+    )
+
+
+def was_carried_away(place: Place) -> bool:
+    """Say whether a bundle stood in a working directory of ours that is gone."""
+    if not isinstance(place, BundlePlace):
+        return False
+    directory = Path(place.directory)
+    return directory.parent == _work_root() and not directory.exists()
+
+
+def _work_root() -> Path:
+    return state_directory() / "work"
 
 
 def back_up_to(
@@ -119,7 +146,7 @@ def _work_directory(named: str, again: str) -> Iterator[Path]:
     if named:
         yield Path(named).expanduser().absolute()
         return
-    root = state_directory() / "work"
+    root = _work_root()
     root.mkdir(parents=True, exist_ok=True, mode=0o700)
     directory = Path(tempfile.mkdtemp(dir=root, prefix="bundle-"))
     try:
