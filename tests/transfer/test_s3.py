@@ -1,9 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 from __future__ import annotations
 
+import gc
 import hashlib
 import logging
 import time
+import warnings
 
 import pytest
 
@@ -43,6 +45,20 @@ def test_keys_of_any_spelling_are_signed_as_they_are_sent(alps: Side, key: str) 
     alps.store.put_small(alps.place(key), b"data")
     assert alps.store.list_keys("boot-images", key[:1]) == [key]
     assert alps.store.get_small(alps.place(key), 10) == b"data"
+
+
+def test_a_connection_that_is_used_while_its_store_is_closed_is_closed_afterwards(
+    alps: Side,
+) -> None:
+    stores = [open_store(alps.url, "alps")]
+    alps.fake.on_request = lambda _seen: stores[0].close()
+    stores[0].put_small(alps.place("k"), DATA)
+    with warnings.catch_warnings(record=True) as told:
+        warnings.simplefilter("always")
+        alps.fake.on_request = lambda _seen: None
+        stores.clear()
+        gc.collect()
+    assert [str(one.message) for one in told if "unclosed" in str(one.message)] == []
 
 
 def test_reads_a_range(alps: Side) -> None:

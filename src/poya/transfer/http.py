@@ -112,6 +112,7 @@ class Transport:
         self._dialler = dialler
         self._lock = threading.Lock()
         self._idle: list[tuple[float, Endpoint, _Connection]] = []
+        self._is_closed = False
 
     def exchange(self, request: HttpRequest, guard: Guard) -> HttpResponse:
         """Send a request and read the answer.
@@ -140,9 +141,10 @@ class Transport:
         return str((certificate or {}).get("notAfter") or "") or None
 
     def close(self) -> None:
-        """Close the idle connections."""
+        """Close the idle connections, and those in use as soon as they come back."""
         with self._lock:
             idle, self._idle = self._idle, []
+            self._is_closed = True
         for _, _, connection in idle:
             connection.close()
 
@@ -184,7 +186,7 @@ class Transport:
 
     def _put_back(self, endpoint: Endpoint, connection: _Connection, *, keep: bool) -> None:
         with self._lock:
-            keep = keep and len(self._idle) < _MAX_IDLE
+            keep = keep and len(self._idle) < _MAX_IDLE and not self._is_closed
             if keep:
                 self._idle.append((time.monotonic(), endpoint, connection))
         if not keep:
