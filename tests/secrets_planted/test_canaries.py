@@ -148,10 +148,6 @@ url = "{pair.prealps.url}"
 ca = "{pair.prealps.ca_path}"
 auth = {{ method = "password", username = "operator", password_file = "{pair.prealps.files.user_password}" }}
 
-[sites.alps.nexus]
-username = "admin"
-password_file = "{pair.alps.files.directory}/nexus-password"
-
 [stores.archive]
 url = "s3://bundles/hpc"
 endpoint = "https://127.0.0.1:9"

@@ -16,7 +16,7 @@ TABLE = """
 [transfer]
 bandwidth = "08:00,100M 19:00,off"
 parallel = 32
-memory = "1G"
+memory = "64G"
 delta = "never"
 """
 
@@ -28,14 +28,14 @@ def settings(directory: Path, text: str) -> Settings:
 
 
 def test_the_configuration_holds_where_no_option_is_given(tmp_path: Path) -> None:
-    usual = Moving("08:00,100M 19:00,off", 32, "1G", "auto", "never")
+    usual = Moving("08:00,100M 19:00,off", 32, "64G", "auto", "never")
     assert moving_of({}, settings(tmp_path, TABLE)) == usual
 
 
 def test_an_option_wins(tmp_path: Path) -> None:
-    options = {"bandwidth": "off", "parallel": 2, "memory": "768M", "delta": "always"}
+    options = {"bandwidth": "off", "parallel": 2, "memory": "48G", "delta": "always"}
     moving = moving_of(options, settings(tmp_path, TABLE))
-    assert moving == Moving("off", 2, "768M", "auto", "always")
+    assert moving == Moving("off", 2, "48G", "auto", "always")
     assert moving.limits(None).pace.bytes_per_s() is None
 
 
@@ -89,4 +89,4 @@ def test_config_show_tells_it(tmp_path: Path, capsys: pytest.CaptureFixture[str]
     path = settings(tmp_path, TABLE).path
     assert run(["--config", str(path), "config", "show"]) == 0
     said = capsys.readouterr().out
-    assert "bandwidth 08:00,100M 19:00,off, parallel 32, memory 1G, delta never" in said
+    assert "bandwidth 08:00,100M 19:00,off, parallel 32, memory 64G, delta never" in said
