@@ -5,6 +5,8 @@ from __future__ import annotations
 
 import os
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from poya.errors import UsageError
@@ -17,17 +19,8 @@ def write_private(path: Path, body: bytes) -> None:
         UsageError: It cannot be written.
     """
     try:
-        descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-        draft = Path(name)
-        try:
-            with os.fdopen(descriptor, "wb") as file:
-                file.write(body)
-                file.flush()
-                os.fsync(file.fileno())
+        with _drafted(path, body) as draft:
             draft.replace(path)
-        except BaseException:
-            draft.unlink(missing_ok=True)
-            raise
     except OSError as error:
         raise UsageError(f"{path} cannot be written.", why=str(error)) from error
 
@@ -38,6 +31,18 @@ def write_new(path: Path, body: bytes, mode: int = 0o600) -> bool:
     Raises:
         OSError: It cannot be written.
     """
+    with _drafted(path, body, mode) as draft:
+        try:
+            os.link(draft, path)
+        except FileExistsError:
+            return False
+    sync_directory(path.parent)
+    return True
+
+
+@contextmanager
+def _drafted(path: Path, body: bytes, mode: int = 0o600) -> Iterator[Path]:
+    """A file beside `path` that is whole and synced; it is gone at the end, unless renamed."""
     descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     draft = Path(name)
     try:
@@ -46,13 +51,9 @@ def write_new(path: Path, body: bytes, mode: int = 0o600) -> bool:
             file.flush()
             os.fchmod(descriptor, mode)
             os.fsync(descriptor)
-        os.link(draft, path)
-    except FileExistsError:
-        return False
+        yield draft
     finally:
         draft.unlink(missing_ok=True)
-    sync_directory(path.parent)
-    return True
 
 
 def sync_directory(path: Path) -> None:
@@ -61,11 +62,19 @@ def sync_directory(path: Path) -> None:
     Raises:
         OSError: It cannot be opened.
     """
-    handle = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
+    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
-        os.fsync(handle)
+        os.fsync(descriptor)
     finally:
-        os.close(handle)
+        os.close(descriptor)
+
+
+def is_file(text: str) -> bool:
+    """Say whether a text that may be anything is the path of a file."""
+    try:
+        return Path(text).is_file()
+    except OSError:  # longer than any name may be
+        return False
 
 
 def read_given(path: Path, what: str) -> bytes:

@@ -30,6 +30,7 @@ from poya.errors import (
     StoppedPartWay,
     UsageError,
 )
+from poya.files import sync_directory
 from poya.transfer.delta import chunked
 from poya.transfer.digests import OrderedDigests
 from poya.transfer.etags import MIB, checksum, is_fingerprint, part_count
@@ -206,7 +207,7 @@ class PartialFileSink:
         with self._explaining():
             os.fsync(self._fd)
             self._partial.rename(self._path)
-            _sync_directory(self._path.parent)
+            sync_directory(self._path.parent)
             self._record.unlink(missing_ok=True)
         self.leave()
         return ""
@@ -274,7 +275,7 @@ def sync_write(path: Path, data: bytes) -> None:
             file.flush()
             os.fsync(file.fileno())
         partial.rename(path)
-        _sync_directory(path.parent)
+        sync_directory(path.parent)
     except OSError as error:
         raise _writing_failed(path, partial, error) from error
 
@@ -323,14 +324,6 @@ def _open_regular(path: Path) -> int:
         os.close(fd)
         raise BundleDamaged(f"{path} is not a regular file.")
     return fd
-
-
-def _sync_directory(directory: Path) -> None:
-    fd = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(fd)
-    finally:
-        os.close(fd)
 
 
 def _reading_failed(path: Path, error: OSError) -> PoyaError:

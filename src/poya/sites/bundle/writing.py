@@ -4,11 +4,11 @@
 from __future__ import annotations
 
 import errno
-import os
 from contextlib import suppress
 from pathlib import Path
 
 from poya.errors import PoyaError, StoppedPartWay, UsageError
+from poya.files import sync_directory
 
 # What an interrupted writing leaves beside a file (`poya.transfer.files`).
 PARTIALS = (".partial", ".partial.parts")
@@ -48,15 +48,6 @@ def remove_directory(path: Path) -> None:
     with suppress(OSError):
         path.rmdir()
         sync_directory(path.parent)
-
-
-def sync_directory(path: Path) -> None:
-    """Make the names in a directory durable."""
-    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def not_written(path: Path, error: OSError) -> PoyaError:
