@@ -180,6 +180,16 @@ class SessionTemplate:
             document=document,
         )
 
+    def with_archs(self, archs: Mapping[str, str]) -> SessionTemplate:
+        """The template whose boot sets of these names say what they are for (`ARM`)."""
+        if not archs:
+            return self
+        value = self.document.editable()
+        boot_sets = _object(value, "boot_sets")
+        for name, arch in archs.items():
+            boot_sets[name] = {**_object(boot_sets, name), "arch": arch}
+        return SessionTemplate.of(Document.of(value))
+
     def configurations(self) -> tuple[str, ...]:
         """The names of the configurations it asks for, its own first, each once."""
         names = [self.configuration, *(boot_set.configuration for boot_set in self.boot_sets)]

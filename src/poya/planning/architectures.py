@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
-from poya.documents import Document
 from poya.model.image import BOS_ARCH_OF_IMS, IMS_ARCH_OF_BOS, Image
 from poya.model.inventory import Inventory
 from poya.model.records import BootSet, EntityRef, SessionTemplate
@@ -53,7 +52,7 @@ def fill_architectures(vcluster: VCluster, inventory: Inventory) -> Filled:
     edits: dict[EntityRef, tuple[str, ...]] = {}
     for template in vcluster.templates:
         lacking = [b for b in template.boot_sets if not b.arch and _is_unusual(paths, b)]
-        templates.append(_with_archs(template, lacking, paths))
+        templates.append(template.with_archs({b.name: _bos_arch(paths, b) for b in lacking}))
         edits[EntityRef("template", template.name)] = tuple(
             f"boot set '{b.name}': arch {_bos_arch(paths, b)}, as {paths[b.path].says}"
             for b in lacking
@@ -92,16 +91,3 @@ def _is_unusual(paths: Mapping[str, Origin], boot_set: BootSet) -> bool:
 
 def _bos_arch(paths: Mapping[str, Origin], boot_set: BootSet) -> str:
     return BOS_ARCH_OF_IMS[paths[boot_set.path].arch]
-
-
-def _with_archs(
-    template: SessionTemplate, lacking: Iterable[BootSet], paths: Mapping[str, Origin]
-) -> SessionTemplate:
-    value = template.document.editable()
-    boot_sets = value["boot_sets"]
-    assert isinstance(boot_sets, dict)
-    found = [(boot_sets[boot_set.name], _bos_arch(paths, boot_set)) for boot_set in lacking]
-    for fields, arch in found:
-        assert isinstance(fields, dict)
-        fields["arch"] = arch
-    return SessionTemplate.of(Document.of(value)) if found else template

@@ -119,11 +119,9 @@ def source_archs(vcluster: VCluster) -> dict[str, str]:
     Empty where nothing says it.
     """
     said: dict[str, set[str]] = defaultdict(set)
-    members = {group.label: group.members for group in vcluster.groups}
     for template in vcluster.templates:
         for boot_set in template.boot_sets:
-            grouped = [x for label in boot_set.node_groups for x in members.get(label.lower(), ())]
-            for xname in (*grouped, *boot_set.node_list):
+            for xname in vcluster.booted_by(boot_set):
                 said[xname].add((boot_set.arch or "X86").upper())
     return {x: _source_arch(vcluster.nodes.get(x), said[x]) for x in vcluster.xnames()}
 

@@ -16,8 +16,8 @@ def check(case: Case) -> Iterator[Finding]:
         return
     yield from _repositories(case)
     subject, site = f"vCluster {case.vcluster.name}", case.inventory.label
+    yield from _of_source(case)
     for mount in case.intent.declared.mount:
-        yield from _of_source(case, f"The mount {mount.path}", mount.at.get(site, ""))
         if site not in mount.at and site != case.vcluster.site:
             yield Finding(
                 "mount-unmapped",
@@ -28,7 +28,6 @@ def check(case: Case) -> Iterator[Finding]:
                 remedy=f'Add to its vcluster.toml: at.{site} = "server:/path".',
             )
     for access in case.intent.declared.access:
-        yield from _of_source(case, "An access that its owner declared", access.to)
         yield Finding(
             "access-declared",
             "info",
@@ -39,20 +38,33 @@ def check(case: Case) -> Iterator[Finding]:
         )
 
 
-def _of_source(case: Case, what: str, server: str) -> Iterator[Finding]:
-    """A server in the source's domain, which the target's documents call by another."""
-    here = domain_of(documents_of(case.vcluster))
-    there = domain_at(case.inventory)
-    if here and there and here != there and here in server.lower():
-        yield Finding(
-            "declared-of-source",
-            "warning",
-            f"vCluster {case.vcluster.name}",
-            f"{what} leads back to {case.vcluster.site}: {server}.",
-            evidence=f"{here} is its domain, {there} that of {case.inventory.label}",
-            remedy="Make sure that the target's nodes reach it, or name the target's own in "
-            "vcluster.toml.",
-        )
+def _of_source(case: Case) -> Iterator[Finding]:
+    """Servers in the source's domain, which the target's documents call by another."""
+    servers = _servers(case)
+    here = domain_of(documents_of(case.vcluster)) if servers else ""
+    there = domain_at(case.inventory) if here else ""
+    if not there or here == there:
+        return
+    for what, server in servers:
+        if here in server.lower():
+            yield Finding(
+                "declared-of-source",
+                "warning",
+                f"vCluster {case.vcluster.name}",
+                f"{what} leads back to {case.vcluster.site}: {server}.",
+                evidence=f"{here} is its domain, {there} that of {case.inventory.label}",
+                remedy="Make sure that the target's nodes reach it, or name the target's own in "
+                "vcluster.toml.",
+            )
+
+
+def _servers(case: Case) -> list[tuple[str, str]]:
+    """What is declared, in words, and the server that it leads to from the target."""
+    declared, site = case.intent.declared, case.inventory.label
+    return [
+        *((f"The mount {mount.path}", mount.at.get(site, "")) for mount in declared.mount),
+        *(("An access that its owner declared", access.to) for access in declared.access),
+    ]
 
 
 def _repositories(case: Case) -> Iterator[Finding]:

@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-from poya.documents import Document
 from poya.model.image import BOS_ARCH_OF_IMS, Image
 from poya.model.names import image_id_of
 from poya.model.records import SessionTemplate
@@ -61,13 +60,10 @@ def with_archs(
     changed: list[SessionTemplate] = []
     for template in templates:
         silent = [b.name for b in template.boot_sets if not b.arch and b.path in arms]
-        value = template.document.editable()
-        boot_sets = value.get("boot_sets")
-        for name in silent:
-            boot_set = boot_sets.get(name) if isinstance(boot_sets, dict) else None
-            if isinstance(boot_set, dict):
-                boot_set["arch"] = "ARM"
-                evidence = "ARM: its image is aarch64, and the boot set says nothing"
-                gaps.append(Gap("arch-inferred", f"boot set {name} of {template.name}", evidence))
-        changed.append(SessionTemplate.of(Document.of(value)) if silent else template)
+        evidence = "ARM: its image is aarch64, and the boot set says nothing"
+        gaps += [
+            Gap("arch-inferred", f"boot set {name} of {template.name}", evidence)
+            for name in silent
+        ]
+        changed.append(template.with_archs(dict.fromkeys(silent, "ARM")))
     return tuple(changed), tuple(gaps)
