@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from poya.errors import FindingsRefuse, UsageError
-from poya.migration.placing import Ground, choose_nodes, solve
+from poya.errors import UsageError
+from poya.migration.placing import Ground, best, choose_nodes, refusal
 from poya.placement.deriving import derive_demand
-from poya.placement.explaining import Explanation, explain
+from poya.placement.explaining import Explanation
 from poya.placement.facts import Machine, NodeFacts
 from poya.placement.holding import Asker
 from poya.placement.parsing import parse_demand
@@ -50,14 +50,12 @@ def solve_or_print(demand: Demand, machine: Machine, asker: Asker, *, as_json: b
     """
     for name in unknown_names(demand, machine):
         click.echo(f"Note: {name}", err=True)
-    try:
-        return solve(demand, machine, asker)
-    except FindingsRefuse:
-        if as_json:
-            why = explain(demand, machine, asker)
-            assert why is not None
-            click.echo(json.dumps(explanation_json(demand, machine, why), indent=2))
-        raise
+    found = best(demand, machine, asker)
+    if isinstance(found, Placement):
+        return found
+    if as_json:
+        click.echo(json.dumps(explanation_json(demand, machine, found), indent=2))
+    raise refusal(demand, machine, found)
 
 
 def show_demand(nodes: Iterable[NodeFacts], *, as_json: bool) -> None:
@@ -73,14 +71,12 @@ def show_demand(nodes: Iterable[NodeFacts], *, as_json: bool) -> None:
 async def settle_nodes(
     workshop: Workshop, places: tuple[Place, Place], prepared: Prepared, wishes: Wishes
 ) -> Wishes:
-    """The wishes with a demand turned into nodes; as they are where there is none.
+    """The wishes with their demand turned into nodes.
 
     Raises:
         UsageError: Nobody knows what the target's nodes are made of.
         FindingsRefuse: The target cannot fulfil the demand.
     """
-    if not wishes.intent.demand:
-        return wishes
     here, there = places
     target = await workshop.machine_of(there)
     if target is None:

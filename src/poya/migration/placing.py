@@ -13,7 +13,7 @@ from poya.model.intent import Intent, NodeChoice
 from poya.model.records import Node
 from poya.model.vcluster import Hardware, Selector, VCluster
 from poya.placement.deriving import Derived, derive_demand
-from poya.placement.explaining import explain
+from poya.placement.explaining import Explanation, explain
 from poya.placement.facts import Machine, NodeFacts
 from poya.placement.holding import Asker, claimed, is_reason, reasons, words_of
 from poya.placement.pairing import Pairing, classify, pair
@@ -149,13 +149,26 @@ def solve(demand: Demand, machine: Machine, asker: Asker) -> Placement:
     Raises:
         FindingsRefuse: There is none; the error says why, and what would be the least to change.
     """
+    found = best(demand, machine, asker)
+    if isinstance(found, Placement):
+        return found
+    raise refusal(demand, machine, found)
+
+
+def best(demand: Demand, machine: Machine, asker: Asker) -> Placement | Explanation:
+    """The best placement, or why there is none."""
     found = list(placements(demand, machine, asker))
     if found:
         return found[-1]
     why = explain(demand, machine, asker)
     assert why is not None
+    return why
+
+
+def refusal(demand: Demand, machine: Machine, why: Explanation) -> FindingsRefuse:
+    """The error that says why there is no placement, and what would be the least to change."""
     unknown = [str(name) for name in unknown_names(demand, machine)]
-    raise FindingsRefuse(
+    return FindingsRefuse(
         f"{machine.label} cannot fulfil this demand.",
         why="\n".join([*why_in_words(why, demand), *unknown]),
         todo="\n".join(remedies_in_words(why, demand)),
