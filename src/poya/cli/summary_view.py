@@ -29,10 +29,7 @@ def _regrouped(report: Report) -> Iterator[str]:
         said = ", ".join(entity.edits) or "as it was"
         nodes = count(entity.members or 0, "node")
         yield _row(entity.name, f"{said}; {nodes}, read back")
-    yield ""
-    yield _row("verify again", f"poya migrate verify {report.run}")
-    if wrote:
-        yield _row("take it back", f"poya migrate undo {report.run}")
+    yield from _next(report, wrote=wrote)
 
 
 def _lines(report: Report) -> Iterator[str]:
@@ -56,6 +53,11 @@ def _lines(report: Report) -> Iterator[str]:
     yield _row("verified", f"{count(report.checked, 'thing')} read back, all as planned")
     for template, answer in report.answers.items():
         yield from answer_lines(report.target, template, answer, indent=" " * (_TITLE_WIDTH + 3))
+    yield from _next(report, wrote=wrote)
+
+
+def _next(report: Report, *, wrote: bool) -> Iterator[str]:
+    """What to type next."""
     yield ""
     yield _row("verify again", f"poya migrate verify {report.run}")
     if wrote:
