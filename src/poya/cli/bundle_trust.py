@@ -67,8 +67,12 @@ def _password(key: Path, password_file: str | None) -> str:
     return answer
 
 
-def demand_signature(directory: str | None, keys: tuple[str, ...]) -> None:
+def demand_signature(directory: str, keys: tuple[str, ...]) -> None:
     """Make sure that one of these keys signed the index of a bundle in a directory.
+
+    Args:
+        directory: Empty where the files are named one by one.
+        keys: Public keys.
 
     Raises:
         BundleUntrusted: None did.
@@ -78,7 +82,7 @@ def demand_signature(directory: str | None, keys: tuple[str, ...]) -> None:
     from poya.sites.bundle.trust import TrustPolicy, read_public_key
     from poya.sites.bundle.trust.policy import judge
 
-    if directory is None:
+    if not directory:
         raise UsageError("Files that are named one by one have no signature; leave --key out.")
     policy = TrustPolicy(tuple(read_public_key(key) for key in keys), must_be_signed=True)
     parcel = parcel_of(Path(directory).absolute())

@@ -229,24 +229,7 @@ def backup(
 @wish_options
 @moving_options
 @click.pass_obj
-def restore(
-    session: Session,
-    /,
-    bundle: str | None,
-    bos_file: tuple[str, ...],
-    cfs_file: tuple[str, ...],
-    hsm_file: tuple[str, ...],
-    ims_file: tuple[str, ...],
-    image_dir: tuple[str, ...],
-    templates: tuple[str, ...],
-    as_of: str | None,
-    group: str,
-    site: str | None,
-    identities: tuple[str, ...],
-    keys: tuple[str, ...],
-    work: str,
-    **options: Any,
-) -> None:
+def restore(session: Session, /, **options: Any) -> None:
     """Bring a vCluster from a bundle to a site.
 
     The bundle may be poya's own or manta's; it is never written to. Its files are checked before
@@ -262,30 +245,9 @@ def restore(
       poya migrate restore --bos-file t.json --cfs-file c.json \\
           --hsm-file t-hsm.json --ims-file ID-ims.json --image-dir ./ID
     """
-    from poya.bootstrap import FilesPlace
-    from poya.cli.bundle_carrying import Wrapping
-    from poya.cli.bundle_elsewhere import Elsewhere, is_elsewhere, restore_from_elsewhere
-    from poya.cli.bundle_trust import demand_signature
-    from poya.cli.bundling import bundle_place, restore_from
+    from poya.cli.restoring import restore as bring_back
 
-    files = FilesPlace(bos_file, cfs_file, hsm_file, ims_file, image_dir)
-    if bool(bundle) == files.is_given():
-        raise click.UsageError("Give either --bundle DIR, or the files one by one.")
-    if as_of is not None and bundle:
-        from poya.cli.bundle_catalog import bundle_of_date
-
-        bundle = bundle_of_date(bundle, as_of, group)
-    elif as_of is not None or group:
-        raise click.UsageError("--as-of DATE and --group go with --bundle DIR.")
-    wishes = wishes_of(options, session.settings)
-    elsewhere = Elsewhere(bundle or "", Wrapping(identities=identities, keys=keys), work)
-    if bundle and is_elsewhere(session, elsewhere):
-        restore_from_elsewhere(session, elsewhere, site, templates, wishes)
-    else:
-        if keys:
-            demand_signature(bundle, keys)
-        place = bundle_place(bundle) if bundle else files
-        restore_from(session, site, (place, templates), wishes)
+    bring_back(session, options)
 
 
 for _verb in VERBS:
