@@ -134,6 +134,29 @@ def test_a_store_that_is_not_configured_becomes_no_directory(
     assert not (tmp_path / "archvie:gele").exists()
 
 
+@pytest.mark.parametrize(
+    "words",
+    [("bundle", "export", "gele", "archvie:gele"), ("bundle", "import", "archvie:gele", "new"),
+     ("bundle", "list", "archvie:"), ("migrate", "restore", "--bundle", "archvie:gele")],
+)  # fmt: skip
+def test_a_mistyped_store_is_named_by_every_command(
+    words: tuple[str, ...], lab_pair: LabPair, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    with serving(FakeS3()) as url:
+        answer = with_store(lab_pair, url, tmp_path).types(*words)
+    assert answer.status == 2
+    assert "no store 'archvie'" in answer.err
+    assert "Did you mean 'archive'" in answer.err
+    assert not (tmp_path / "archvie:gele").exists()
+
+
+def test_a_bundle_of_a_name_that_is_too_long_is_not_there(lab_pair: LabPair) -> None:
+    answer = Operator(lab_pair.config_path).types(*RESTORE, "x" * 300)
+    assert answer.status == 2
+    assert "There is no directory" in answer.err
+
+
 def test_a_backup_that_was_carried_away_is_not_called_damaged(
     lab_pair: LabPair, tmp_path: Path
 ) -> None:

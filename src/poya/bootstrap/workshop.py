@@ -234,16 +234,20 @@ class Workshop:
 
     @contextmanager
     def bundle_store(self, text: str) -> Iterator[ObjectStore | None]:
-        """The configured store, and the prefix in it, that `NAME:PREFIX` names; None if none."""
-        name, colon, prefix = text.partition(":")
-        if not colon or name not in self._settings.stores:
+        """The store that `NAME:PREFIX` means; None if it is a path.
+
+        Raises:
+            NotFound: The configuration has no such store.
+        """
+        found = self._settings.store_at(text)
+        if found is None:
             yield None
             return
+        settings, prefix = found
         from poya.site_config import store_config
         from poya.sites.bundle.stores import ObjectStore
         from poya.transfer import ObjectPlace, S3Store
 
-        settings = self._settings.stores[name]
         key = "/".join(part for part in (settings.prefix, prefix.strip("/")) if part)
         store = S3Store(*store_config(settings))
         try:

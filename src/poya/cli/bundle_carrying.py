@@ -21,6 +21,7 @@ from poya.cli.progress import following
 from poya.cli.session import Session
 from poya.cli.text import count, printable, size, wrapped
 from poya.errors import UsageError
+from poya.files import is_file
 
 if TYPE_CHECKING:
     from poya.sites.bundle.manta import MantaExport
@@ -75,7 +76,7 @@ def export_bundle(session: Session, directory: str, destination: str, wrapping: 
     """Carry a bundle to a directory, a tar file or stream, or an S3 store."""
     from poya.sites.bundle.stores import parcel_of
 
-    check_destination(destination, wrapping)
+    check_destination(session, destination, wrapping)
     parcel = parcel_of(Path(directory).absolute())
     if not wrapping.recipients:
         _warn_of_secrets(parcel)
@@ -169,7 +170,7 @@ def _from(session: Session, origin: str, wrapping: Wrapping) -> Iterator[Store]:
     from poya.sites.bundle.stores import SealedFolderStore, TarStore
     from poya.sites.bundle.stores.sealing import MAGIC, identities_of, unsealed
 
-    if not is_stream(origin) and not Path(origin).is_file():
+    if not is_stream(origin) and not is_file(origin):
         place = Path(origin).expanduser().absolute()
         with Workshop(session.settings).bundle_store(origin) as remote:
             if remote is not None:
@@ -191,17 +192,19 @@ def is_stream(text: str) -> bool:
     return text == STREAM or text.endswith((".tar", ".age"))
 
 
-def check_destination(destination: str, wrapping: Wrapping) -> None:
+def check_destination(session: Session, destination: str, wrapping: Wrapping) -> None:
     """Make sure, before any work, that a bundle could be carried there.
 
     Raises:
         UsageError: It is a terminal, is taken, or nobody is named to encrypt it to.
+        NotFound: It reads like a store that the configuration does not have.
     """
     if destination == STREAM:
         if sys.stdout.isatty():
             raise UsageError("A bundle is not written to a terminal.", todo="Redirect the output.")
         return
     if not is_stream(destination):
+        session.settings.store_at(destination)
         return
     if destination.endswith(".age") and not wrapping.recipients:
         raise UsageError(f"Nobody is named to encrypt {destination} to.", todo="Add --encrypt-to.")
@@ -215,7 +218,8 @@ def check_destination(destination: str, wrapping: Wrapping) -> None:
 @contextmanager
 def _writing(destination: str) -> Iterator[BinaryIO]:
     """Standard output, or a file that appears when it is whole."""
-    from poya.sites.bundle.writing import not_written, sync_directory
+    from poya.files import sync_directory
+    from poya.sites.bundle.writing import not_written
 
     if destination == STREAM:
         yield sys.stdout.buffer

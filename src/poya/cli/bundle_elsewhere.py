@@ -10,7 +10,7 @@ from __future__ import annotations
 import shutil
 import sys
 import tempfile
-from collections.abc import Container, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext, redirect_stdout
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -31,6 +31,7 @@ from poya.cli.flow import Wishes, show_json
 from poya.cli.session import Session
 from poya.cli.text import printable
 from poya.errors import UsageError
+from poya.files import is_file
 from poya.settings import state_directory
 
 
@@ -53,26 +54,14 @@ def is_elsewhere(session: Session, elsewhere: Elsewhere) -> bool:
     """Say whether the place is anything but a directory that a bundle is worked in.
 
     Raises:
-        UsageError: It reads like a store that the configuration does not have.
+        NotFound: It reads like a store that the configuration does not have.
     """
     place, wrapping = elsewhere.place, elsewhere.wrapping
-    store = place.partition(":")[0] if ":" in place else ""
-    _refuse_unknown_store(store, place, session.settings.stores)
     return (
-        bool(wrapping.recipients or wrapping.identities)
-        or is_stream(place)
-        or store in session.settings.stores
-        or Path(place).is_file()
-    )
-
-
-def _refuse_unknown_store(store: str, place: str, known: Container[str]) -> None:
-    """A mistyped store must not become a directory: the backup would be taken for off-site."""
-    if not store or "/" in store or store in known or Path(place).exists():
-        return
-    raise UsageError(
-        f"The configuration has no store '{store}'.",
-        todo=f"Add [stores.{store}] to it; a directory of that name is ./{place}.",
+        is_stream(place)
+        or session.settings.store_at(place) is not None
+        or is_file(place)
+        or bool(wrapping.recipients or wrapping.identities)
     )
 
 
@@ -103,9 +92,8 @@ def back_up_to(
     to_stdout = elsewhere.place == STREAM
     if to_stdout and wishes.as_json:
         raise UsageError("Standard output is the bundle; there is no JSON beside it.")
-    check_destination(elsewhere.place, elsewhere.wrapping)
-    again = "Repeat the backup with --work {} to go on, or remove that."
-    with _work_directory(elsewhere.work, again) as directory:
+    check_destination(session, elsewhere.place, elsewhere.wrapping)
+    with _work_directory(elsewhere.work) as directory:
         with redirect_stdout(sys.stderr) if to_stdout else nullcontext():
             outcome = bring_backup(
                 session, site, selection, (str(directory), elsewhere.place), wishes
@@ -134,14 +122,13 @@ def restore_from_elsewhere(
             todo="Answer beforehand with --yes, or look first with --dry-run.",
         )
     Workshop(session.settings).site_place(site or session.site)
-    again = "Go on with --bundle {}, or with 'poya migrate resume' if a run began; else remove it."
-    with _work_directory(elsewhere.work, again) as directory:
+    with _work_directory(elsewhere.work) as directory:
         import_bundle(session, elsewhere.place, str(directory), elsewhere.wrapping)
         restore_from(session, site, (BundlePlace(str(directory)), templates), wishes)
 
 
 @contextmanager
-def _work_directory(named: str, again: str) -> Iterator[Path]:
+def _work_directory(named: str) -> Iterator[Path]:
     """The directory that was named, or one of ours that is kept only when the work fails."""
     if named:
         yield Path(named).expanduser().absolute()
@@ -153,9 +140,17 @@ def _work_directory(named: str, again: str) -> Iterator[Path]:
         yield directory
     except BaseException:
         if any(directory.iterdir()):
-            click.echo(printable(f"The bundle so far stays in {directory}."), err=True)
-            click.echo(printable(again.format(directory)), err=True)
+            _tell_kept(directory)
         else:
             directory.rmdir()
         raise
     shutil.rmtree(directory)
+
+
+def _tell_kept(directory: Path) -> None:
+    for line in (
+        "The bundle so far stays. To go on repeat the command with",
+        f"  --work {directory}",
+        "A run that began is resumed from there. Remove it when it is of no use any more.",
+    ):
+        click.echo(printable(line), err=True)

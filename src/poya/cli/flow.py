@@ -22,7 +22,7 @@ from poya.cli.moving import Moving
 from poya.cli.plan_view import render_plan
 from poya.cli.progress import following
 from poya.errors import UsageError
-from poya.files import write_private
+from poya.files import is_file, write_private
 from poya.migration.carrying import carry_out
 from poya.migration.hooks import run_hook, split_hook
 from poya.migration.prepare import Prepared, prepare
@@ -234,16 +234,9 @@ def read_option_file(text: str, what: str) -> str:
         UsageError: It names a file that cannot be read.
     """
     is_path = "/" in text and not any(character.isspace() for character in text)
-    if not (is_path or text.startswith((".", "@", "/")) or _is_file(text)):
+    if not (is_path or text.startswith((".", "@", "/")) or is_file(text)):
         return text
     try:
         return Path(text.removeprefix("@")).read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise UsageError(f"The {what} {text} cannot be read.", why=str(error)) from error
-
-
-def _is_file(text: str) -> bool:
-    try:
-        return Path(text).is_file()
-    except OSError:  # longer than any name may be
-        return False

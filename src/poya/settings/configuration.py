@@ -105,6 +105,24 @@ class Settings:
             )
         return self.sites[wanted]
 
+    def store_at(self, place: str) -> tuple[StoreSettings, str] | None:
+        """The store, and the prefix in it, that `NAME:PREFIX` means; None if it is a path.
+
+        Raises:
+            NotFound: It reads like a store that the configuration does not have. A mistyped one
+                must not become a directory: a backup there would be taken for off-site.
+        """
+        name, colon, prefix = place.partition(":")
+        if colon and name in self.stores:
+            return self.stores[name], prefix
+        if not colon or not name or "/" in name or os.path.lexists(place):
+            return None
+        raise NotFound(
+            f"The configuration has no store '{name}'.",
+            todo=_did_you_mean(name, self.stores)
+            or f"Add [stores.{name}] to it; a directory of that name is ./{place}.",
+        )
+
 
 def configuration_path(explicit: str | None = None) -> Path:
     """Where the configuration is: as named, `POYA_CONFIG`, or the user's own."""

@@ -44,7 +44,7 @@ def open_bundle(
 
 def load_contents(directory: Path, policy: TrustPolicy = FREE_POLICY) -> Contents:
     """Read all records of a bundle, by its index or as manta left it. Raises as `open_bundle`."""
-    if not directory.is_dir():
+    if not _is_directory(directory):
         raise UsageError(
             f"There is no directory {directory}.",
             todo="Name the directory of a backup; for single files use --bos-file, --cfs-file, …",
@@ -53,6 +53,13 @@ def load_contents(directory: Path, policy: TrustPolicy = FREE_POLICY) -> Content
         return read_indexed(directory, policy)
     refuse_unsigned(str(directory), policy)
     return read_directory(directory)
+
+
+def _is_directory(path: Path) -> bool:
+    try:
+        return path.is_dir()
+    except OSError:  # longer than any name may be
+        return False
 
 
 def open_files(
