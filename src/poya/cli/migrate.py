@@ -186,9 +186,9 @@ def backup(
       poya migrate backup --group gele -d archive:gele/2026-11-25
       poya migrate backup --group gele -d - | ssh elsewhere 'cat > gele.tar'
     """
-    from poya.cli.bundle_carrying import Wrapping
-    from poya.cli.bundle_elsewhere import Elsewhere, back_up_to, is_elsewhere
-    from poya.cli.bundling import back_up
+    from poya.cli.bundle.bundling import back_up
+    from poya.cli.bundle.carrying import Wrapping
+    from poya.cli.bundle.elsewhere import Elsewhere, back_up_to, is_elsewhere
 
     if not name and not templates:
         raise click.UsageError("Give the session template: -b TEMPLATE.")
@@ -245,7 +245,7 @@ def restore(session: Session, /, **options: Any) -> None:
       poya migrate restore --bos-file t.json --cfs-file c.json \\
           --hsm-file t-hsm.json --ims-file ID-ims.json --image-dir ./ID
     """
-    from poya.cli.restoring import restore as bring_back
+    from poya.cli.bundle.restoring import restore as bring_back
 
     bring_back(session, options)
 

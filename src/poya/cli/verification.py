@@ -92,7 +92,7 @@ async def _verify(workshop: Workshop, run_id: str, *, deep: bool) -> _Found:
 
 
 def _refuse_carried(run_id: str, there: Place) -> None:
-    from poya.cli.bundle_elsewhere import was_carried_away
+    from poya.cli.bundle.elsewhere import was_carried_away
 
     if was_carried_away(there):
         raise UsageError(

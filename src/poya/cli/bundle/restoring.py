@@ -8,10 +8,10 @@ from typing import Any
 import click
 
 from poya.bootstrap import FilesPlace
-from poya.cli.bundle_carrying import Wrapping
-from poya.cli.bundle_elsewhere import Elsewhere, is_elsewhere, restore_from_elsewhere
-from poya.cli.bundle_trust import demand_signature
-from poya.cli.bundling import bundle_place, restore_from
+from poya.cli.bundle.bundling import bundle_place, restore_from
+from poya.cli.bundle.carrying import Wrapping
+from poya.cli.bundle.elsewhere import Elsewhere, is_elsewhere, restore_from_elsewhere
+from poya.cli.bundle.trust import demand_signature
 from poya.cli.options import wishes_of
 from poya.cli.session import Session
 
@@ -46,7 +46,7 @@ def _bundle(options: dict[str, Any], files: FilesPlace) -> str:
     if bool(bundle) == files.is_given():
         raise click.UsageError("Give either --bundle DIR, or the files one by one.")
     if bundle and as_of is not None:
-        from poya.cli.bundle_catalog import bundle_of_date
+        from poya.cli.bundle.catalog import bundle_of_date
 
         return bundle_of_date(bundle, as_of, group)
     if as_of is not None or group:

@@ -18,7 +18,8 @@ from pathlib import Path
 import click
 
 from poya.bootstrap import BundlePlace, Place, Workshop
-from poya.cli.bundle_carrying import (
+from poya.cli.bundle.bundling import bring_backup, restore_from
+from poya.cli.bundle.carrying import (
     STREAM,
     Wrapping,
     check_destination,
@@ -26,7 +27,6 @@ from poya.cli.bundle_carrying import (
     import_bundle,
     is_stream,
 )
-from poya.cli.bundling import bring_backup, restore_from
 from poya.cli.flow import Wishes, show_json
 from poya.cli.session import Session
 from poya.cli.text import printable

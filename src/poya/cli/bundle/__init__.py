@@ -39,7 +39,7 @@ def inspect(directory: str, output: str) -> None:
     Example:
       poya bundle inspect ./gele --output json
     """
-    from poya.cli.bundle_view import inspect_bundle
+    from poya.cli.bundle.view import inspect_bundle
 
     inspect_bundle(directory, as_json=output == "json")
 
@@ -62,8 +62,8 @@ def verify(directory: str, deep: bool, keys: tuple[str, ...], output: str) -> No
       poya bundle verify --deep ./gele
       poya bundle verify ./gele --key alps.pub
     """
-    from poya.cli.bundle_trust import check_signature
-    from poya.cli.bundle_view import verify_bundle
+    from poya.cli.bundle.trust import check_signature
+    from poya.cli.bundle.view import verify_bundle
 
     check_signature(directory, keys)
     verify_bundle(directory, is_deep=deep, as_json=output == "json")
@@ -81,7 +81,7 @@ def list_(session: Session, /, root: str, output: str) -> None:
       poya bundle list /backups
       poya bundle list archive:
     """
-    from poya.cli.bundle_catalog import list_bundles
+    from poya.cli.bundle.catalog import list_bundles
 
     list_bundles(session, root, as_json=output == "json")
 
@@ -120,7 +120,7 @@ def prune(
       poya bundle prune /backups --keep-daily 7 --keep-weekly 4 --keep-monthly 12
       poya bundle prune /backups --keep-last 3 --apply --yes
     """
-    from poya.cli.bundle_catalog import prune_bundles
+    from poya.cli.bundle.catalog import prune_bundles
     from poya.sites.bundle.retention import Retention
 
     retention = Retention(keep_last, keep_daily, keep_weekly, keep_monthly)
@@ -173,7 +173,7 @@ def export(
       poya bundle export ./gele archive:gele/2026-11-24
       poya bundle export ./gele ./gele-for-manta --for manta
     """
-    from poya.cli.bundle_carrying import Wrapping, export_bundle, export_for_manta
+    from poya.cli.bundle.carrying import Wrapping, export_bundle, export_for_manta
 
     if form == "manta":
         export_for_manta(directory, destination, as_json=output == "json")
@@ -210,7 +210,7 @@ def import_(
       poya bundle import gele.tar.age ./gele --identity ~/.age/key.txt --key alps.pub
       poya bundle import archive:gele/2026-11-24 ./gele
     """
-    from poya.cli.bundle_carrying import Wrapping, import_bundle
+    from poya.cli.bundle.carrying import Wrapping, import_bundle
 
     import_bundle(session, origin, directory, Wrapping(identities=identities, keys=keys))
 
@@ -230,7 +230,7 @@ def sign(directory: str, key: str, password_file: str | None) -> None:
       poya bundle sign ./gele --key ~/.minisign/minisign.key
       minisign -V -p alps.pub -m ./gele/bundle.json
     """
-    from poya.cli.bundle_trust import sign_bundle
+    from poya.cli.bundle.trust import sign_bundle
 
     sign_bundle(directory, key, password_file)
 
@@ -246,6 +246,6 @@ def keygen(secret: str) -> None:
     Example:
       poya bundle keygen alps.key
     """
-    from poya.cli.bundle_trust import make_key
+    from poya.cli.bundle.trust import make_key
 
     make_key(secret)
