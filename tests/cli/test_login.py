@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from migration.console import Answer, Operator, operator_of
-from poya.cli.identity import in_words
+from poya.cli.login.identity import in_words
 from poya.lab.pytest_plugin import LabPair, TestSite
 from poya.lab.services.identity import UserAccount
 

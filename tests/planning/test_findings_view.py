@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import re
 
-from poya.cli.findings_view import told_once
+from poya.cli.views.findings import told_once
 from poya.model.finding import Finding, by_severity
 
 

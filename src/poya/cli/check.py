@@ -63,7 +63,7 @@ def check(
     if options["output"] == "json":
         click.echo(json.dumps(_as_json(plan), indent=2, ensure_ascii=False))
     else:
-        from poya.cli.findings_view import render_findings
+        from poya.cli.views.findings import render_findings
 
         click.echo(render_findings(plan))
     blocking = len(plan.blocking())
@@ -84,7 +84,7 @@ async def _plan(
         prepared, _ = await prepare(source, selector, opener, wanted)
         if wanted.demand:
             from poya.cli.flow import Wishes
-            from poya.cli.placing import settle_nodes
+            from poya.cli.placement.placing import settle_nodes
 
             wanted = (await settle_nodes(workshop, places, prepared, Wishes(wanted))).intent
     return prepared.plan(wanted)

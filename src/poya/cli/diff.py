@@ -71,7 +71,7 @@ def diff(ctx: click.Context, /, first: str, second: str, output: str, **options:
 
 def _mapped(vcluster: VCluster, mapping: SiteMapping) -> VCluster:
     """The vCluster as the mapping wants it; a rule that does not fit it is told."""
-    from poya.cli.findings_view import told_once
+    from poya.cli.views.findings import told_once
     from poya.errors import UsageError
     from poya.model.finding import by_severity
     from poya.planning.mapping import apply_mapping, with_nodes

@@ -17,10 +17,10 @@ from poya.cli.asking import (
     settle_conflicts,
 )
 from poya.cli.asynchronous import Interrupted
-from poya.cli.estimate import estimate
 from poya.cli.moving import Moving
-from poya.cli.plan_view import render_plan
 from poya.cli.progress import following
+from poya.cli.views.estimate import estimate
+from poya.cli.views.plan import render_plan
 from poya.errors import UsageError
 from poya.files import is_file, write_private
 from poya.migration.carrying import carry_out
@@ -121,7 +121,7 @@ async def _settle_nodes(
 ) -> Wishes:
     if not wishes.intent.demand:
         return wishes
-    from poya.cli.placing import settle_nodes
+    from poya.cli.placement.placing import settle_nodes
 
     return await settle_nodes(workshop, places, prepared, wishes)
 
@@ -219,7 +219,7 @@ def show_json(outcome: Outcome) -> None:
 
 def show_outcome(outcome: Outcome, *, as_json: bool) -> None:
     """Print what came of it."""
-    from poya.cli.summary_view import render_summary
+    from poya.cli.views.summary import render_summary
 
     if as_json:
         show_json(outcome)

@@ -29,7 +29,7 @@ def show(file: str, steps: bool, output: str) -> None:
     import hashlib
     import json
 
-    from poya.cli.plan_view import render_plan
+    from poya.cli.views.plan import render_plan
     from poya.files import read_given
     from poya.model.plan import decode_plan
     from poya.sites.saved import decode_survey, is_survey
@@ -41,7 +41,7 @@ def show(file: str, steps: bool, output: str) -> None:
         if output == "json":
             click.echo(raw.decode(), nl=False)
         else:
-            from poya.cli.survey_view import render_survey
+            from poya.cli.survey.view import render_survey
 
             click.echo(render_survey(survey))
         return
@@ -51,7 +51,7 @@ def show(file: str, steps: bool, output: str) -> None:
         click.echo(json.dumps(document, indent=2, ensure_ascii=False))
         return
     if steps:
-        from poya.cli.steps_view import render_steps
+        from poya.cli.views.steps import render_steps
 
         click.echo(render_steps(plan))
     else:

@@ -11,8 +11,8 @@ from poya.bootstrap import BundlePlace, FilesPlace, Place, Workshop
 from poya.cli.asynchronous import Interrupted, run_async
 from poya.cli.flow import Outcome, Wishes, bring, show_json
 from poya.cli.session import Session
-from poya.cli.summary_view import render_summary
 from poya.cli.text import duration, printable, size, wrapped
+from poya.cli.views.summary import render_summary
 from poya.model.records import KIND_TITLES
 from poya.model.vcluster import Selector
 

@@ -148,7 +148,7 @@ def _show_demand(session: Session, site: str | None, query: Query) -> None:
     from poya.bootstrap import Workshop
     from poya.cli.asynchronous import run_async
     from poya.cli.get.nodes import names_of
-    from poya.cli.placing import show_demand
+    from poya.cli.placement.placing import show_demand
     from poya.errors import NotFound
 
     workshop = Workshop(session.settings)

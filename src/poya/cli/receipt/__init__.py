@@ -51,7 +51,7 @@ def verify(
     """
     from poya.bootstrap import Workshop
     from poya.cli.asynchronous import run_async
-    from poya.cli.certificates import (
+    from poya.cli.receipt.certificates import (
         compare,
         read_receipt,
         tell,

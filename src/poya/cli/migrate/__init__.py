@@ -7,9 +7,9 @@ from typing import Any
 
 import click
 
+from poya.cli.migrate.run_commands import VERBS
 from poya.cli.moving import moving_options
 from poya.cli.options import ends, mapping_options, selector_of, wish_options, wishes_of
-from poya.cli.run_verbs import VERBS
 from poya.cli.session import Session
 from poya.cli.verbs import Verbs
 
@@ -116,7 +116,7 @@ def map_(session: Session, /, **options: Any) -> None:
       poya migrate map gele --from alps --mapping mapping.toml
       poya migrate map --mapping mapping.toml --invert -o back.toml
     """
-    from poya.cli.mapping import map_vcluster
+    from poya.cli.migrate.mapping import map_vcluster
 
     map_vcluster(session, options)
 

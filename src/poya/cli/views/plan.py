@@ -7,8 +7,8 @@ from collections.abc import Iterator
 
 import click
 
-from poya.cli.findings_view import told_once
 from poya.cli.text import count, printable, size, wrapped
+from poya.cli.views.findings import told_once
 from poya.model.plan import GLYPHS, EntityPlan, ImagePlan, Plan
 from poya.model.records import KIND_TITLES, KINDS
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from poya.cli.lab_place import directory_option
+from poya.cli.lab.place import directory_option
 from poya.cli.text import count, printable, wrapped
 from poya.errors import PoyaError
 
@@ -55,7 +55,7 @@ def boot(
     It is a session as any other: pending, running, complete. What nodes that fail have to say on
     their consoles is shown. Ends with 13 if any node failed.
     """
-    from poya.cli.lab_control import controls_of
+    from poya.cli.lab.control import controls_of
 
     controls = controls_of(directory, site)
     name = _begin(controls, template, operation, limit)

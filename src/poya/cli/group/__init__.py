@@ -66,7 +66,7 @@ def resize(session: Session, /, **options: Any) -> None:
       poya group resize gele gele.demand --pool free --dry-run
       poya group resize gele '14 nodes where gh200' --accept group:tasna
     """
-    from poya.cli.grouping import Order, carry_out_order
+    from poya.cli.group.making import Order, carry_out_order
 
     carry_out_order(session, Order.of(options, makes=False))
 
@@ -90,6 +90,6 @@ def create(session: Session, /, **options: Any) -> None:
     Example:
       poya group create test '4 nodes where a100 >= 4, whole blades' --site prealps
     """
-    from poya.cli.grouping import Order, carry_out_order
+    from poya.cli.group.making import Order, carry_out_order
 
     carry_out_order(session, Order.of(options, makes=True))

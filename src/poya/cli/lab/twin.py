@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from poya.cli.lab_place import directory_option, lab_in
+from poya.cli.lab.place import directory_option, lab_in
 from poya.errors import UsageError
 
 if TYPE_CHECKING:

@@ -12,7 +12,7 @@ from poya.cli.text import printable, table, wrapped
 from poya.cli.verbs import Verbs
 
 if TYPE_CHECKING:
-    from poya.cli.config_check import SiteReport
+    from poya.cli.config.checking import SiteReport
     from poya.settings import TransferSettings
 
 
@@ -103,7 +103,7 @@ def check(session: Session, names: tuple[str, ...], site: str | None, output: st
       poya config check alps prealps
     """
     from poya.cli.asynchronous import run_async
-    from poya.cli.config_check import report_on
+    from poya.cli.config.checking import report_on
     from poya.cli.moving import usual_moving
     from poya.concurrency import together
     from poya.errors import ConfigError

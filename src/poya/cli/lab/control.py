@@ -10,7 +10,7 @@ from urllib.parse import quote
 
 import click
 
-from poya.cli.lab_place import directory_option, lab_in
+from poya.cli.lab.place import directory_option, lab_in
 from poya.errors import UsageError
 
 if TYPE_CHECKING:

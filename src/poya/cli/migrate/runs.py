@@ -13,9 +13,9 @@ import msgspec
 from poya.bootstrap import Workshop
 from poya.cli.asynchronous import Interrupted, run_async
 from poya.cli.progress import following
-from poya.cli.run_view import render_standing
 from poya.cli.session import Session, can_ask
 from poya.cli.text import count, minute, printable, table, wrapped
+from poya.cli.views.run import render_standing
 from poya.errors import Cancelled, StoppedPartWay
 from poya.journal import LogEntry
 from poya.migration import carrying

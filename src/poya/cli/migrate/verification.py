@@ -12,8 +12,8 @@ import click
 from poya.bootstrap import Place, Workshop
 from poya.cli.asynchronous import run_async
 from poya.cli.session import Session
-from poya.cli.summary_view import answer_lines
 from poya.cli.text import count, printable, size
+from poya.cli.views.summary import answer_lines
 from poya.errors import NotFound, UsageError
 from poya.migration import carrying
 from poya.migration.carrying import Run

@@ -12,13 +12,13 @@ import click
 from poya.bootstrap import SitePlace, Workshop
 from poya.cli.asking import confirm_plan, refuse_if_critical
 from poya.cli.asynchronous import Interrupted, run_async
-from poya.cli.findings_view import finding_lines
-from poya.cli.placement_view import placement_json, render_placement
-from poya.cli.placing import read_demand, solve_or_print
+from poya.cli.placement.placing import read_demand, solve_or_print
+from poya.cli.placement.view import placement_json, render_placement
 from poya.cli.progress import following
 from poya.cli.session import Session
-from poya.cli.summary_view import render_summary
 from poya.cli.text import printable
+from poya.cli.views.findings import finding_lines
+from poya.cli.views.summary import render_summary
 from poya.migration.carrying import carry_out
 from poya.migration.placing import asker_of
 from poya.migration.regrouping import Change, plan_change

@@ -27,7 +27,7 @@ def following(style: str = "auto") -> Iterator[Listener]:
     if style == "auto":
         style = "bars" if sys.stderr.isatty() else "lines"
     if style == "bars":
-        from poya.cli.progress_bars import Bars
+        from poya.cli.progress.bars import Bars
 
         bars = Bars()
         try:
@@ -35,7 +35,7 @@ def following(style: str = "auto") -> Iterator[Listener]:
         finally:
             bars.close()
     elif style == "json":
-        from poya.cli.progress_json import JsonLines
+        from poya.cli.progress.json_lines import JsonLines
 
         yield JsonLines(sys.stderr).listen
     else:

@@ -58,7 +58,7 @@ def limit(session: Session, run_id: str, rate: str) -> None:
       poya migrate limit RUN pause
       poya migrate limit RUN continue
     """
-    from poya.cli.limiting import limit_run
+    from poya.cli.migrate.limiting import limit_run
 
     limit_run(session, run_id, rate)
 
@@ -72,7 +72,7 @@ def undo(session: Session, run_id: str, yes: bool) -> None:
 
     What somebody else changed since is named and left alone. Undoing can be repeated.
     """
-    from poya.cli.runs import undo_run
+    from poya.cli.migrate.runs import undo_run
 
     undo_run(session, run_id, yes=yes)
 
@@ -93,7 +93,7 @@ def verify(session: Session, name: str, deep: bool, output: str) -> None:
       poya migrate verify gele
       poya migrate verify RUN --deep
     """
-    from poya.cli.verification import verify_run
+    from poya.cli.migrate.verification import verify_run
 
     verify_run(session, name, deep=deep, as_json=output == "json")
 
@@ -117,7 +117,7 @@ def receipt(session: Session, run_id: str, file: Path | None, key_file: Path | N
       poya migrate receipt RUN -o gele.receipt.json
       poya receipt verify gele.receipt.json --against prealps
     """
-    from poya.cli.certificates import make_receipt
+    from poya.cli.receipt.certificates import make_receipt
 
     make_receipt(session, run_id, file, key_file)
 
@@ -138,7 +138,7 @@ def cancel(session: Session, run_id: str, and_undo: bool, yes: bool) -> None:
       poya migrate cancel RUN
       poya migrate cancel RUN --undo --yes
     """
-    from poya.cli.runs import cancel_run
+    from poya.cli.migrate.runs import cancel_run
 
     cancel_run(session, run_id, and_undo=and_undo, yes=yes)
 
@@ -153,7 +153,7 @@ def unlock(session: Session, run_id: str, yes: bool) -> None:
     Only for a process that hangs, or whose host is gone: a lock ends with its process by itself.
     The evicted one can write no more, even if it comes back to life.
     """
-    from poya.cli.runs import unlock_run
+    from poya.cli.migrate.runs import unlock_run
 
     unlock_run(session, run_id, yes=yes)
 
@@ -163,7 +163,7 @@ def unlock(session: Session, run_id: str, yes: bool) -> None:
 @click.pass_obj
 def watch(session: Session, run_id: str) -> None:
     """Follow a run that is under way, from any terminal, until it ends."""
-    from poya.cli.runs import watch_run
+    from poya.cli.migrate.runs import watch_run
 
     watch_run(session, run_id)
 
@@ -178,7 +178,7 @@ def log(session: Session, run_id: str) -> None:
     Example:
       poya migrate log RUN | jq 'select(.kind == "request")'
     """
-    from poya.cli.runs import export_log
+    from poya.cli.migrate.runs import export_log
 
     export_log(session, run_id)
 
@@ -188,7 +188,7 @@ def log(session: Session, run_id: str) -> None:
 @click.pass_obj
 def list_(session: Session, output: str) -> None:
     """List the runs, the newest last."""
-    from poya.cli.runs import list_runs
+    from poya.cli.migrate.runs import list_runs
 
     list_runs(session, as_json=output == "json")
 
@@ -199,7 +199,7 @@ def list_(session: Session, output: str) -> None:
 @click.pass_obj
 def status(session: Session, run_id: str, output: str) -> None:
     """Show where a run stands: what is done, what failed and why, what to type next."""
-    from poya.cli.runs import show_run
+    from poya.cli.migrate.runs import show_run
 
     show_run(session, run_id, as_json=output == "json")
 

@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING
 
 import click
 
-from poya.cli.demo import demo
-from poya.cli.lab_boot import boot
-from poya.cli.lab_control import console, fail, fault, requests, time
-from poya.cli.lab_import import export, import_site
-from poya.cli.lab_place import directory_option, lab_in
+from poya.cli.lab.boot import boot
+from poya.cli.lab.control import console, fail, fault, requests, time
+from poya.cli.lab.demo import demo
+from poya.cli.lab.place import directory_option, lab_in
+from poya.cli.lab.twin import export, import_site
 from poya.cli.verbs import Verbs
 from poya.errors import UsageError
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from poya.cli.identity import identity_of, in_words
+from poya.cli.login.identity import identity_of, in_words
 from poya.concurrency import both, together
 from poya.csm import SiteConfig
 from poya.csm.tls import first_to_expire

@@ -46,7 +46,7 @@ def image(session: Session, image: str, site: str | None, output: str) -> None:
     Kernel, initrd and root file system are looked into where they lie: nothing is mounted, and of
     a root file system only a few MiB are read.
     """
-    from poya.cli.describe_image import describe_image
+    from poya.cli.describe.image import describe_image
 
     describe_image(session, image, site, output)
 
@@ -103,7 +103,7 @@ async def _read(
 
 
 def _show(captured: VCluster, usage: Usage | None, output: str) -> None:
-    from poya.cli.describe_view import document_of, tree_of
+    from poya.cli.describe.view import document_of, tree_of
     from poya.cli.text import json_text, yaml_text
     from poya.documents import pretty
 

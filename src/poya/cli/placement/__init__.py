@@ -63,8 +63,8 @@ def plan(
     Nodes that are locked, reserved, disabled or anybody else's are left alone. Ends with 10 where
     the demand cannot be fulfilled.
     """
-    from poya.cli.placement_view import placement_json, render_placement
-    from poya.cli.placing import read_demand, solve_or_print
+    from poya.cli.placement.placing import read_demand, solve_or_print
+    from poya.cli.placement.view import placement_json, render_placement
     from poya.migration.placing import asker_of
 
     tree = read_demand(demand)
@@ -89,7 +89,7 @@ def demand(session: Session, /, name: str, site: str | None, output: str) -> Non
     Interfaces and models are preferred, not demanded: sites differ in them. 'poya get hardware
     NODES --output demand' does it for any nodes.
     """
-    from poya.cli.placing import show_demand
+    from poya.cli.placement.placing import show_demand
     from poya.errors import NotFound
 
     machine, _ = _machine(session, site)
@@ -120,7 +120,7 @@ def facts(
     import fnmatch
     from dataclasses import asdict
 
-    from poya.cli.placement_view import render_facts
+    from poya.cli.placement.view import render_facts
     from poya.cli.text import table
 
     machine, _ = _machine(session, site)
@@ -138,7 +138,7 @@ def facts(
 def _machine(session: Session, site: str | None) -> tuple[Machine, PlacementSettings]:
     from poya.bootstrap import Workshop
     from poya.cli.asynchronous import run_async
-    from poya.cli.placing import without_hardware
+    from poya.cli.placement.placing import without_hardware
 
     workshop = Workshop(session.settings)
     place = workshop.place(site) if site else workshop.site_place(session.site)

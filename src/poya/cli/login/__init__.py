@@ -94,7 +94,7 @@ def whoami(session: Session, site: str | None, output: str) -> None:
     import json
 
     from poya.cli.asynchronous import run_async
-    from poya.cli.identity import identity_of
+    from poya.cli.login.identity import identity_of
     from poya.cli.text import printable
     from poya.site_config import site_config
 
@@ -166,7 +166,7 @@ async def _by_browser(config: SiteConfig) -> Tokens:
 
 def _kept(config: SiteConfig, tokens: Tokens) -> str:
     """Keep the tokens, and say whose they are."""
-    from poya.cli.identity import identity_of
+    from poya.cli.login.identity import identity_of
     from poya.csm import Login
 
     assert isinstance(config.auth, Login)
