@@ -127,6 +127,16 @@ def parse(raw: bytes) -> Json:
     return cast("Json", value)
 
 
+def pointer_key(key: str) -> str:
+    """A key as it stands in a JSON pointer (RFC 6901)."""
+    return key.replace("~", "~0").replace("/", "~1")
+
+
+def pointer_keys(pointer: str) -> list[str]:
+    """The keys and indices that a JSON pointer (RFC 6901) leads through; none for the whole."""
+    return [key.replace("~1", "/").replace("~0", "~") for key in pointer.split("/")[1:]]
+
+
 def _parse_object(raw: bytes) -> JsonObject:
     value = parse(raw)
     if not isinstance(value, dict):

@@ -4,6 +4,8 @@
 from __future__ import annotations
 
 import json
+import os
+import stat
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -104,3 +106,121 @@ def test_a_mapping_with_a_password_is_refused(operator: Operator, tmp_path: Path
     answer = operator.types("migrate", "map", "gele", "--from", "alps", "--mapping", str(mapping))
     assert answer.status == 2
     assert CANARY not in answer.out + answer.err
+
+
+def _put_parameter(state: Any, text: str) -> None:
+    template = dict(state.templates.get(tenant_key(TEMPLATE)) or {})
+    sets = {n: {**one, "kernel_parameters": text} for n, one in template["boot_sets"].items()}
+    state.templates.put(tenant_key(TEMPLATE), {**template, "boot_sets": sets})
+
+
+def _parameters_of(state: Any) -> set[str]:
+    (template,) = (t for t in state.templates.values() if t["name"] == TEMPLATE)
+    return {one["kernel_parameters"] for one in template["boot_sets"].values()}
+
+
+@pytest.fixture
+def alone(lab_pair: LabPair) -> Operator:
+    """An operator whose source holds one secret that has to reach the target."""
+    _put_parameter(lab_pair.alps.site.state, f"quiet ldap_password={PARAMETER} x=1")
+    return Operator(lab_pair.config_path)
+
+
+def _run_directory(operator: Operator) -> Path:
+    run = str(json.loads(operator.must("migrate", "list", "--output", "json").out)[-1]["run"])
+    return Path(os.environ["XDG_STATE_HOME"]) / "poya" / "runs" / run
+
+
+def test_a_kept_plan_tells_no_kernel_parameters_secret_and_still_brings_it(
+    alone: Operator, lab_pair: LabPair, tmp_path: Path
+) -> None:
+    kept = tmp_path / "gele.plan"
+    alone.must("migrate", "plan", *ENDS, "-o", str(kept))
+    assert "ldap_password=*** x=1" in kept.read_text()
+    shown = alone.must("show", str(kept), "--output", "json").out
+    assert CANARY not in kept.read_text() + shown
+
+    alone.must("apply", str(kept), "--yes")
+
+    assert _parameters_of(lab_pair.prealps.site.state) == {f"quiet ldap_password={PARAMETER} x=1"}
+    assert "0 to create, 0 to change" in alone.must("migrate", "plan", *ENDS).out
+
+
+def test_a_plan_is_stale_once_its_secret_changed_at_the_source(
+    alone: Operator, lab_pair: LabPair, tmp_path: Path
+) -> None:
+    kept = tmp_path / "gele.plan"
+    alone.must("migrate", "plan", *ENDS, "-o", str(kept))
+    _put_parameter(lab_pair.alps.site.state, "quiet ldap_password=c4nary-other x=1")
+
+    answer = alone.types("apply", str(kept), "--yes")
+
+    assert answer.status == 11
+    said = " ".join(answer.err.split())
+    assert f"BOS session template {TEMPLATE}: a secret of it changed" in said
+    assert "/boot_sets/compute/kernel_parameters" in said
+    assert CANARY not in answer.out + answer.err
+    assert lab_pair.prealps.requests(mutating=True) == []
+
+
+def test_a_run_keeps_its_secrets_apart_until_it_is_taken_back(
+    alone: Operator, lab_pair: LabPair
+) -> None:
+    alone.must("migrate", "run", *ENDS, "--yes")
+    directory = _run_directory(alone)
+    for file in directory.iterdir():
+        assert file.is_dir() or CANARY.encode() not in file.read_bytes(), file.name
+    kept = list((directory / "secrets").iterdir())
+    assert kept
+    assert {stat.S_IMODE(one.stat().st_mode) for one in kept} == {0o600}
+    assert stat.S_IMODE((directory / "secrets").stat().st_mode) == 0o700
+
+    alone.must("migrate", "verify", directory.name)
+    alone.must("migrate", "undo", directory.name, "--yes")
+
+    assert not (directory / "secrets").exists()
+    assert not lab_pair.prealps.site.state.templates.get(tenant_key(TEMPLATE))
+
+
+def test_a_run_that_stopped_goes_on_with_its_secrets(alone: Operator, lab_pair: LabPair) -> None:
+    lab_pair.prealps.set_fault("status", "/apis/bos/*", method="PUT", status=500, times=50)
+    assert alone.types("migrate", "run", *ENDS, "--yes").status == 12
+    lab_pair.prealps.clear_faults()
+
+    alone.must("migrate", "resume", _run_directory(alone).name)
+
+    assert _parameters_of(lab_pair.prealps.site.state) == {f"quiet ldap_password={PARAMETER} x=1"}
+
+
+def test_a_run_that_lost_its_secrets_writes_no_mask(alone: Operator, lab_pair: LabPair) -> None:
+    lab_pair.prealps.set_fault("status", "/apis/bos/*", method="PUT", status=500, times=50)
+    assert alone.types("migrate", "run", *ENDS, "--yes").status == 12
+    lab_pair.prealps.clear_faults()
+    directory = _run_directory(alone)
+    for file in (directory / "secrets").iterdir():
+        file.write_text('"changed"')
+
+    for verb in (("resume",), ("verify",), ("undo", "--yes")):
+        answer = alone.types("migrate", verb[0], directory.name, *verb[1:])
+        assert answer.status == 2
+        assert "lacks the secrets" in answer.err
+    alone.must("migrate", "status", directory.name)
+    assert not lab_pair.prealps.site.state.templates.get(tenant_key(TEMPLATE))
+
+
+def test_what_is_overwritten_comes_back_with_its_secret(
+    alone: Operator, lab_pair: LabPair
+) -> None:
+    state = lab_pair.prealps.site.state
+    alone.must("migrate", "run", *ENDS, "--yes")
+    theirs = "quiet ldap_password=c4nary-theirs"
+    _put_parameter(state, theirs)
+
+    alone.must("migrate", "run", *ENDS, "--yes", "--on-conflict", "template=overwrite")
+    assert _parameters_of(state) == {f"quiet ldap_password={PARAMETER} x=1"}
+    directory = _run_directory(alone)
+    for file in directory.iterdir():
+        assert file.is_dir() or CANARY.encode() not in file.read_bytes(), file.name
+    alone.must("migrate", "undo", directory.name, "--yes")
+
+    assert _parameters_of(state) == {theirs}

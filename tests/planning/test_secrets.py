@@ -16,6 +16,10 @@ KEY = "-----BEGIN OPENSSH PRIVATE KEY-----\nb3BlbnNzaC1rZXktdjEAAAAA\n-----END"
 SECRETS: list[tuple[Any, str]] = [
     ("https://crayvcs:s3cret@vcs.example.org/vcs/cray/x.git", "password in a URL"),
     ("git clone ssh://me:pass@host/x", "password in a URL"),
+    ("https://user:123/abc@host/x.git", "password in a URL"),
+    ("https://user:8443/a/b@c@git.example.org:8443/x.git", "password in a URL"),
+    ("https://first.last:123/abc@git.example.org/x.git", "password in a URL"),
+    ("https://first.last:1/2@git.example.org", "password in a URL"),
     ("https://0123456789abcdef0123456789abcdef01234567@git.example.org/x", "token in a URL"),
     (KEY, "private key"),
     ("-----BEGIN PRIVATE KEY-----", "private key"),
@@ -31,6 +35,10 @@ SECRETS: list[tuple[Any, str]] = [
 HARMLESS = [
     "https://git@vcs.example.org/x.git",
     "https://vcs.example.org:8443/a/b@v2",
+    "https://vcs.example.org:8443/a/b@v2.git",
+    "https://vcs.example.org:8443/a/b@v2/c.d",
+    "http://10.92.100.81:8000/a@b",
+    "http://localhost:8000/a@b",
     "https://api-gw-service-nmn.local/vcs/cray/cos-config-management.git",
     "ssh://git@vcs.example.org/x.git",
     "git@github.com:cray/x.git",
@@ -70,7 +78,16 @@ def test_what_is_no_secret_is_left_alone(text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "login", ["me:pa55@", "0123456789abcdef@", "me:a/b@c@", ":tok3n@", "oauth2:glpat-x@"]
+    "login",
+    [
+        "me:pa55@",
+        "0123456789abcdef@",
+        "me:a/b@c@",
+        "me:123/abc@",
+        "a.b:1/2@",
+        ":tok3n@",
+        "oauth2:glpat-x@",
+    ],
 )
 def test_a_clone_url_without_its_login_names_the_same_repository(login: str) -> None:
     url = f"https://{login}git.example.org/x.git"

@@ -27,8 +27,8 @@ class Canaries:
 
     Attributes:
         planted: What must appear nowhere.
-        held: What is part of a document that somebody has to hold to write it back (the plan, the
-            journal's pre-images); it must appear nowhere else.
+        held: What is part of a document that has to be written to the target, or written back; it
+            must appear nowhere but in the run's own secrets.
     """
 
     planted: dict[str, str] = field(default_factory=dict)

@@ -74,11 +74,10 @@ class Desk:
         """What shows where it must not."""
         left = files_below([self.directory / "state", self.directory / "kept"])
         keys = {path for path in left if path.endswith(".pem")}
-        # Whoever can read these holds what is written back one day; they are 0600 in a 0700.
-        holding = {p for p in left if p.rpartition("/")[2].startswith(("journal.db", "plan.json"))}
+        # What is written, or written back one day: files of 0600 in a directory of 0700.
+        holding = {path for path in left if path.rpartition("/")[0].endswith("/secrets")}
         open_to_all = {p: text for p, text in left.items() if p not in keys | holding}
         guarded = {p: text for p, text in left.items() if p in holding}
-        assert guarded
         assert open_to_all
         return [
             *self.canaries.found_in({**self.said, **open_to_all}, held=True),
@@ -246,7 +245,7 @@ def finished_and_taken_back(desk: Desk, pair: LabPair) -> None:
 
 
 def overwrite_a_secret(desk: Desk, pair: LabPair) -> None:
-    """What the target held before goes into the journal, to be put back; and nowhere else."""
+    """What the target held before is kept beside the journal, to be put back; nowhere else."""
     templates = pair.prealps.site.state.templates
     key, template = next(iter(templates.items()))
     secret = desk.canaries.hold("kernel parameter of an overwritten template")
@@ -261,5 +260,9 @@ def overwrite_a_secret(desk: Desk, pair: LabPair) -> None:
     run = desk.last_run()
     desk.must("migrate", "receipt", run, "-o", str(desk.directory / "kept" / "second.json"))
     desk.must("migrate", "log", run)
+    assert desk.leaks() == []
+    (kept,) = (desk.directory / "state" / "poya" / "runs" / run / "secrets").iterdir()
+    assert secret in kept.read_text()
     desk.must("migrate", "undo", run, "--yes")
+    assert not kept.parent.exists()
     assert record_of(templates, TEMPLATE)[1]["boot_sets"] == boot_sets

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from poya import __version__
 from poya.bootstrap.places import Place, SurveyPlace, decode_place, encode_place
+from poya.documents import canonical, parse
 from poya.errors import Locked, PoyaError, UsageError
 from poya.journal import Journal, RunFiles, RunStore, hold, new_id, this_process
 from poya.migration.carrying import Run
@@ -50,7 +51,8 @@ class Runs:
         facts = _first_facts(plan, places)
         run_id, purpose = new_id(plan.vcluster), f"bringing {plan.vcluster} to {plan.target}"
         with hold(self._target_lock(facts), purpose, run_id):
-            files, journal = self.store.start(run_id, plan.encode(), facts)
+            secrets = [canonical(secret) for secret in plan.secrets().values()]
+            files, journal = self.store.start(run_id, plan.encode(), facts, secrets)
             with hold(files.lock, purpose, run_id) as holder:
                 try:
                     journal.take(holder.as_facts())
@@ -187,4 +189,8 @@ def _read_plan(files: RunFiles, facts: Mapping[str, str]) -> Plan:
     # Of the bytes as they were approved: a newer poya's plans have more fields than these.
     if hashlib.sha256(raw).hexdigest() != facts["plan_digest"]:
         raise UsageError(f"The plan of the run {files.run} is not the one that was approved.")
-    return decode_plan(raw)
+    plan = decode_plan(raw)
+    secrets = {one.digest: files.vault.find(one.digest) for one in plan.withheld}
+    known = {digest: parse(secret) for digest, secret in secrets.items() if secret is not None}
+    # Whoever only looks at a run can do without.
+    return plan.unsealed(known) if known.keys() == secrets.keys() else plan

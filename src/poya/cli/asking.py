@@ -110,6 +110,21 @@ def refuse_if_critical(plan: Plan) -> None:
     )
 
 
+def refuse_if_not_told(plan: Plan) -> None:
+    """Stop where a kept plan lacks what only the operator knows.
+
+    Raises:
+        UsageError: A wish that it was made with holds a secret, which no plan keeps.
+    """
+    untold = [w.pointer for w in plan.withheld if w.pointer.startswith("/intent/")]
+    if untold:
+        raise UsageError(
+            "The plan was made with options that hold a secret, which no plan keeps.",
+            why=", ".join(untold[:_MOST_FIELDS]),
+            todo="Take the secret out of them, or carry them out at once: poya migrate run …",
+        )
+
+
 def refuse_if_stale(plan: Plan, fresh: Plan) -> None:
     """Stop where the plan that would be made now is another one.
 

@@ -13,6 +13,7 @@ import click
 from poya.cli.asking import (
     confirm_plan,
     refuse_if_critical,
+    refuse_if_not_told,
     refuse_if_stale,
     settle_conflicts,
 )
@@ -140,10 +141,13 @@ async def apply(
         FindingsRefuse: The plan could never be carried out.
     """
     refuse_if_critical(plan)
+    refuse_if_not_told(plan)
     here, there = places
     async with workshop.source(here, there) as source, workshop.target(there) as opener:
         prepared, target = await prepare(source, plan.selector, opener, plan.intent)
-        refuse_if_stale(plan, prepared.plan(plan.intent))
+        fresh = prepared.plan(plan.intent)
+        refuse_if_stale(plan, fresh)
+        plan = plan.unsealed(fresh.secrets())
         _show(plan, wishes, workshop)
         confirm_plan(plan, yes=wishes.yes, accepted=wishes.accepted, strict=wishes.strict)
         report = await _carry_out(workshop, places, (source, target), plan, wishes, interrupted)

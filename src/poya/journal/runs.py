@@ -1,18 +1,19 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Where runs live: `<state>/runs/<run id>/{plan.json,journal.db,lock}`."""
+"""Where runs live: `<state>/runs/<run id>/{plan.json,journal.db,lock,secrets/}`."""
 
 from __future__ import annotations
 
 import re
-import secrets
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from secrets import token_hex
 
 from poya.errors import NotFound, UsageError
 from poya.files import sync_directory, write_new
-from poya.journal.store import Journal
+from poya.journal.store import SECRETS, Journal
+from poya.journal.vault import Vault
 
 _UNSAFE = re.compile(r"[^a-z0-9.-]+")
 _RUN_ID = re.compile(r"[a-z0-9][a-z0-9.-]{0,120}")
@@ -37,6 +38,11 @@ class RunFiles:
         return self.directory / "journal.db"
 
     @property
+    def vault(self) -> Vault:
+        """What the plan and the journal do not tell."""
+        return Vault(self.directory / SECRETS)
+
+    @property
     def pace(self) -> Path:
         """The bandwidth limit that somebody set while it runs; usually absent."""
         return self.directory / "pace"
@@ -58,8 +64,13 @@ class RunStore:
         """The directory of the runs."""
         return self.state / "runs"
 
-    def start(self, run: str, plan: bytes, facts: Mapping[str, str]) -> tuple[RunFiles, Journal]:
+    def start(
+        self, run: str, plan: bytes, facts: Mapping[str, str], secrets: Iterable[bytes] = ()
+    ) -> tuple[RunFiles, Journal]:
         """Make a new run, of an id from `new_id`, with its plan and an empty journal.
+
+        Args:
+            secrets: What the plan does not tell, and the run needs.
 
         Raises:
             UsageError: The state directory cannot be written.
@@ -68,6 +79,8 @@ class RunStore:
         try:
             files.directory.mkdir(parents=True, mode=0o700)
             sync_directory(self.directory)
+            for secret in secrets:
+                files.vault.keep(secret)
             write_new(files.plan, plan)
             journal = Journal.create(files.journal, {"run": run, **facts})
         except OSError as error:
@@ -116,7 +129,7 @@ def _started(directory: Path) -> tuple[int, str]:
 def new_id(name: str) -> str:
     """An id for a new run that brings the vCluster `name`."""
     stamp = datetime.now(UTC).strftime("%Y%m%d-%H%M%S")
-    return f"{_safe(name)}-{stamp}-{secrets.token_hex(2)}"
+    return f"{_safe(name)}-{stamp}-{token_hex(2)}"
 
 
 def _safe(name: str) -> str:

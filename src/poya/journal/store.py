@@ -24,9 +24,13 @@ from poya.journal.audit import disagreement
 from poya.journal.entries import STOP, TOKEN, append, digest_of, now, read_log
 from poya.journal.log import LogEntry
 from poya.journal.schema import WITHOUT_JOURNAL, bring_forward, check, connect, unreadable
+from poya.journal.vault import Vault
 
 StepState: TypeAlias = Literal["intent", "done", "failed", "undone"]
 RunState: TypeAlias = Literal["planned", "applying", "applied", "stopped", "undoing", "undone"]
+
+
+SECRETS = "secrets"
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +39,8 @@ class Step:
 
     Attributes:
         outcome: What was observed: ids, etags, bytes. Empty until done.
-        pre_image: The raw document that a write replaced; None where nothing was there.
+        pre_image: The raw document that a write replaced, or what stands for it where it holds
+            secrets (see `Journal.pre_image`); None where nothing was there.
     """
 
     id: str
@@ -58,8 +63,9 @@ class Upload:
 class Journal:
     """The journal of one run, in `<run directory>/journal.db`."""
 
-    def __init__(self, connection: sqlite3.Connection) -> None:
+    def __init__(self, connection: sqlite3.Connection, vault: Vault) -> None:
         self._db = connection
+        self.vault = vault
         # The transfer engine's threads record uploads while the event loop records steps.
         self._lock = threading.RLock()
         self._token: int | None = None
@@ -75,7 +81,7 @@ class Journal:
             raise UsageError(f"There is a journal at {path} already.")
         with _guarded(_WRITING):
             connection = connect(path)
-        journal = cls(connection)
+        journal = cls(connection, Vault(path.parent / SECRETS))
         try:
             with _guarded(_WRITING):
                 bring_forward(connection)
@@ -106,7 +112,7 @@ class Journal:
         except PoyaError:
             connection.close()
             raise
-        return cls(connection)
+        return cls(connection, Vault(path.parent / SECRETS))
 
     def close(self) -> None:
         """Close the file."""
@@ -223,7 +229,12 @@ class Journal:
         pre_image: bytes | None = None,
         note: Mapping[str, Any] | None = None,
     ) -> None:
-        """Record that the step is about to act; keeps the first pre-image when repeated."""
+        """Record that the step is about to act; keeps the first pre-image when repeated.
+
+        Of a pre-image that holds secrets the journal keeps only where it is.
+        """
+        if pre_image is not None:
+            pre_image = self.vault.stand_in(pre_image)
         entry = {"step": step_id, "state": "intent", **_digest_of(pre_image)}
         with self._writing("step", entry):
             self._db.execute(
@@ -232,6 +243,29 @@ class Journal:
                 "ON CONFLICT (id) DO UPDATE SET state = 'intent', error = ''",
                 (step_id, now(), pre_image, json.dumps(note or {}, sort_keys=True)),
             )
+
+    def pre_image(self, step: Step) -> bytes | None:
+        """The raw document that a step's write replaced; None where nothing was there.
+
+        Raises:
+            StoppedPartWay: It held secrets, and is lost.
+        """
+        return None if step.pre_image is None else self.vault.original(step.pre_image)
+
+    def forget_secrets(self) -> None:
+        """Delete what the run kept beside the journal; nothing needs it once it is undone.
+
+        Raises:
+            StoppedPartWay: It cannot be deleted.
+        """
+        try:
+            self.vault.empty()
+        except OSError as error:
+            raise StoppedPartWay(
+                "The run is undone; the secrets in its directory could not be deleted.",
+                why=str(error),
+                todo="Delete the directory secrets/ of the run.",
+            ) from error
 
     def done(self, step_id: str, outcome: Mapping[str, Any] | None = None) -> None:
         """Record what the step observed; begins it first if it never was."""

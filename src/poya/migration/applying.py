@@ -187,12 +187,20 @@ class Applier:
         if present is not None and are_equal(entity.kind, present.value, body.value):
             return earlier is not None
         is_as_planned = self._digest(entity, present) == entity.expected
-        if not is_as_planned and not _is_ours_half_way(entity, earlier, present, body):
+        if not is_as_planned and not self._is_ours_half_way(entity, earlier, present, body):
             raise self._stale(entity)
         pre_image = present.raw if present else None
         self._journal.intend(entity.step, pre_image=pre_image)
         await self._target.write(entity.ref, body, present)
         return True
+
+    def _is_ours_half_way(
+        self, entity: EntityPlan, earlier: Step | None, present: Document | None, body: Document
+    ) -> bool:
+        before = self._journal.pre_image(earlier) if earlier is not None else None
+        if before is None or present is None:
+            return False
+        return is_between(entity.kind, present.value, Document(before).value, body.value)
 
     async def _read_back(self, entity: EntityPlan, body: Document) -> Document:
         stored = await self._target.read(entity.ref)
@@ -275,15 +283,6 @@ def note_stop(journal: Journal, reason: str) -> None:
     with contextlib.suppress(PoyaError):
         journal.set_fact("stopped_because", reason)
         journal.set_fact("state", "stopped")
-
-
-def _is_ours_half_way(
-    entity: EntityPlan, earlier: Step | None, present: Document | None, body: Document
-) -> bool:
-    if earlier is None or earlier.pre_image is None or present is None:
-        return False
-    before = Document(earlier.pre_image)
-    return is_between(entity.kind, present.value, before.value, body.value)
 
 
 def target_id(journal: Journal, image: ImagePlan) -> str:

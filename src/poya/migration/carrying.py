@@ -46,6 +46,7 @@ async def carry_out(
         raise UsageError(
             f"The run {run.id} was undone.", todo="Start another one: poya migrate run …"
         )
+    _refuse_if_sealed(run)
     started_s = time.monotonic()
     mover = Mover((source, target), run.journal, limits, listener)
     try:
@@ -92,6 +93,7 @@ async def verify(run: Run, target: Target) -> Verification:
 
 async def look(run: Run, target: Target) -> Verification:
     """Read everything back and compare it with the plan; what differs is in the result."""
+    _refuse_if_sealed(run)
     return await Verifier(run.plan, target, run.journal).verify()
 
 
@@ -119,5 +121,28 @@ async def undo(run: Run, target: Target, listener: Listener) -> int:
     Raises:
         StoppedPartWay: As `Undoer.undo`.
     """
+    _refuse_if_sealed(run)
     async with held(run.plan.holds, target.node_locks, run.journal):
-        return await Undoer(run.id, run.plan, target, run.journal, listener).undo()
+        count = await Undoer(run.id, run.plan, target, run.journal, listener).undo()
+    run.journal.forget_secrets()
+    return count
+
+
+def _refuse_if_sealed(run: Run) -> None:
+    """Do nothing, or refuse to write or compare masks.
+
+    Raises:
+        UsageError: The run's secrets are lost.
+    """
+    if not run.plan.withheld:
+        return
+    undone = run.journal.facts().get("state") == "undone"
+    raise UsageError(
+        f"The run {run.id} lacks the secrets that its plan does not tell.",
+        why="It was undone, and forgot them."
+        if undone
+        else f"{len(run.plan.withheld)} values in its directory's secrets/ are gone or changed.",
+        todo="Nothing is left to do."
+        if undone
+        else "Put that directory back from a backup. Without it, make the plan anew and apply it.",
+    )

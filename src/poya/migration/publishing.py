@@ -7,7 +7,7 @@ import copy
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from poya.documents import Document, Json, JsonObject, encode, parse
+from poya.documents import Document, Json, JsonObject, encode, parse, pointer_keys
 from poya.errors import PoyaError
 from poya.model.plan import EntityPlan, ImagePlan
 from poya.sites.base import Published
@@ -63,7 +63,7 @@ def bound_body(entity: EntityPlan, published: Mapping[str, Published]) -> Docume
 
 
 def _set(body: JsonObject, pointer: str, value: str) -> None:
-    keys = [key.replace("~1", "/").replace("~0", "~") for key in pointer.split("/")[1:]]
+    keys = pointer_keys(pointer)
     here: Json = body
     for key in keys[:-1]:
         here = here.get(key) if isinstance(here, dict) else None

@@ -103,7 +103,7 @@ class Undoer:
 
     async def _entity(self, entity: EntityPlan, step: Step) -> None:
         present = await self._target.read(entity.ref)
-        before = Document(step.pre_image) if step.pre_image is not None else None
+        before = self._before(step)
         if _same(entity, present, before):
             return
         if not self._is_ours(entity, present, step):
@@ -127,8 +127,12 @@ class Undoer:
         wrote = bound_body(entity, published).value
         if are_equal(entity.kind, present.value, wrote):
             return True
-        before = Document(step.pre_image).value if step.pre_image is not None else None
-        return before is not None and is_between(entity.kind, present.value, before, wrote)
+        before = self._before(step)
+        return before is not None and is_between(entity.kind, present.value, before.value, wrote)
+
+    def _before(self, step: Step) -> Document | None:
+        pre_image = self._journal.pre_image(step)
+        return None if pre_image is None else Document(pre_image)
 
     async def _image(self, image: ImagePlan, step: Step) -> None:
         image_id = str(step.outcome.get("id", ""))

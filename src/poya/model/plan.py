@@ -8,18 +8,26 @@ The classes decide nothing; `poya.planning` makes plans and `poya.migration` car
 from __future__ import annotations
 
 import hashlib
+import json
+from collections.abc import Mapping
 from typing import Any, Literal, TypeAlias
 
 import msgspec
 
+from poya.documents import Json, canonical
 from poya.errors import UsageError
 from poya.model.finding import Finding
 from poya.model.intent import Intent
 from poya.model.records import EntityRef, Kind
 from poya.model.step import Right, Step
 from poya.model.vcluster import Selector
+from poya.model.withholding import Withheld, put_back, slow_digest, withhold
 
 PLAN_VERSION = 1
+# A poya that reads version 1 only would write the masks of a sealed plan.
+SEALED_VERSION = 2
+# What is written to the target or decides what is; the rest of a plan is for people.
+_WRITTEN = ("/images/", "/entities/", "/intent/")
 
 Action: TypeAlias = Literal["create", "change", "reuse", "refuse"]
 GLYPHS: dict[Action, str] = {"create": "+", "change": "~", "reuse": "=", "refuse": "!"}
@@ -190,6 +198,8 @@ class Plan(msgspec.Struct, frozen=True):
         intent: What the operator wished; with it and the selector the same plan is made again.
         steps: What is done, in order, request by request.
         rights: What carrying it out, and undoing it, takes.
+        withheld: What looks like a secret and is not in the plan, but masked: only what is kept
+            or shown is so sealed, and what is carried out is not.
     """
 
     vcluster: str
@@ -208,6 +218,7 @@ class Plan(msgspec.Struct, frozen=True):
     intent: Intent = msgspec.field(default_factory=Intent)
     steps: tuple[Step, ...] = ()
     rights: tuple[Right, ...] = ()
+    withheld: tuple[Withheld, ...] = ()
     version: int = PLAN_VERSION
 
     def of_kind(self, kind: Kind) -> tuple[EntityPlan, ...]:
@@ -253,9 +264,45 @@ class Plan(msgspec.Struct, frozen=True):
         """The findings that somebody must accept."""
         return tuple(finding for finding in self.findings if finding.severity == "warning")
 
+    def sealed(self) -> Plan:
+        """The same plan without the secrets in it."""
+        return self._part()[0]
+
+    def secrets(self) -> dict[str, Json]:
+        """What `sealed` leaves out, by its digest."""
+        return self._part()[1]
+
+    def _part(self) -> tuple[Plan, dict[str, Json]]:
+        if self.withheld:
+            return self, {}
+        whole = json.loads(msgspec.json.encode(self))
+        parted = withhold(whole)
+        if not parted.taken:
+            return self, {}
+        written = {p: v for p, v in parted.taken.items() if p.startswith(_WRITTEN)}
+        digests = {p: slow_digest(canonical(value)) for p, value in written.items()}
+        clean = msgspec.convert(parted.clean, Plan)
+        withheld = tuple(Withheld(*pair) for pair in sorted(digests.items()))
+        sealed = msgspec.structs.replace(clean, withheld=withheld, version=SEALED_VERSION)
+        return sealed, {digests[p]: value for p, value in written.items()}
+
+    def unsealed(self, secrets: Mapping[str, Json]) -> Plan:
+        """The plan with its secrets, given by their digests, where they belong.
+
+        Raises:
+            KeyError: One of them is not given.
+        """
+        if not self.withheld:
+            return self
+        taken = {withheld.pointer: secrets[withheld.digest] for withheld in self.withheld}
+        whole = put_back(json.loads(msgspec.json.encode(self)), taken)
+        plan = msgspec.convert(whole, Plan)
+        return msgspec.structs.replace(plan, withheld=(), version=PLAN_VERSION)
+
     def encode(self) -> bytes:
-        """The plan as canonical JSON: the same plan, the same bytes."""
-        return msgspec.json.format(msgspec.json.encode(self, order="sorted"), indent=2) + b"\n"
+        """The plan as canonical JSON, sealed: the same plan, the same bytes."""
+        raw = msgspec.json.encode(self.sealed(), order="sorted")
+        return msgspec.json.format(raw, indent=2) + b"\n"
 
     def digest(self) -> str:
         """Sha256 of the encoded plan."""
@@ -270,9 +317,9 @@ def decode_plan(raw: bytes) -> Plan:
     """
     try:
         version = msgspec.json.decode(raw, type=_Versioned).version
-        if version != PLAN_VERSION:
+        if version not in (PLAN_VERSION, SEALED_VERSION):
             raise UsageError(
-                f"The plan has version {version}; this poya reads version {PLAN_VERSION}.",
+                f"The plan has version {version}; this poya reads up to {SEALED_VERSION}.",
                 todo="Make the plan anew with this version of poya.",
             )
         return msgspec.json.decode(raw, type=Plan)

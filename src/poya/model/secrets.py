@@ -16,11 +16,16 @@ if TYPE_CHECKING:
     from poya.documents import Json
 
 # What a name and password, or a token, in a URL look like. Up to the last `@` before the path; a
-# password that holds a `/` is none to a parser of URLs, but is to whoever reads it. A port is not.
+# password that holds a `/` is none to a parser of URLs, but is to whoever reads it. What begins as
+# a port does is a password too, if it follows no host's name or comes before one.
 _LOGIN_IN_URL = re.compile(
-    r"\b([a-z][a-z0-9+.-]{0,20}://)"
-    r"(?:([^/\s:@]*):(?:[^/\s]*@|(?!\d{1,5}/)[^\s\"']{0,500}@)|([^/\s@]+)@)",
-    re.IGNORECASE,
+    r"""\b(?P<scheme>[a-z][a-z0-9+.-]{0,20}://)
+    (?: (?!localhost:)[^/\s:@.]* : [^\s"']{0,500}@              # no name of a host before it
+    |   [^/\s:@]* : (?: [^/\s]*@ | (?!\d{1,5}/)[^\s"']{0,500}@  # what is no port
+        | [^\s"']{0,500}@                                       # a name of a host behind it
+          (?=[a-z0-9-]+(?:\.[a-z0-9-]+)*\.(?!git(?:[:/]|$))[a-z]{2,20}(?:[:/]|$)) )
+    |   (?P<alone>[^/\s@]+)@ )""",
+    re.IGNORECASE | re.VERBOSE,
 )
 # Names that stand alone before an `@` and open nothing: users of git over ssh, and of CSM's VCS.
 _PLAIN_USERS = frozenset({"git", "crayvcs", "vcs", "root", "oauth2", "x-access-token"})
@@ -69,7 +74,7 @@ def without_login(url: str) -> str:
     """The URL less the passwords and tokens in it; what it names stays the same."""
     if not has_login(url):
         return url
-    bare = _LOGIN_IN_URL.sub(lambda found: found[1] if _is_secret(found) else found[0], url)
+    bare = _LOGIN_IN_URL.sub(lambda found: found["scheme"] if _is_secret(found) else found[0], url)
     return masked_text(bare.partition("?")[0] if has_login(bare) else bare)
 
 
@@ -99,14 +104,14 @@ def masked_member(key: str, value: Json) -> Json:
 
 
 def _is_secret(found: re.Match[str]) -> bool:
-    alone = found[3]
+    alone = found["alone"]
     if alone is None:
         return True
-    return found[1].lower() in _TOKEN_SCHEMES and alone not in _PLAIN_USERS
+    return found["scheme"].lower() in _TOKEN_SCHEMES and alone not in _PLAIN_USERS
 
 
 def _masked_login(found: re.Match[str]) -> str:
-    return f"{found[1]}{MASK}@" if _is_secret(found) else found[0]
+    return f"{found['scheme']}{MASK}@" if _is_secret(found) else found[0]
 
 
 def _masked_match(found: re.Match[str]) -> str:
@@ -151,6 +156,6 @@ def find_secrets(value: Json, path: str = "") -> Iterator[Suspicion]:
 def _kinds_in(text: str) -> Iterator[str]:
     logins = [found for found in _LOGIN_IN_URL.finditer(text) if _is_secret(found)]
     yield from dict.fromkeys(
-        "token in a URL" if found[3] else "password in a URL" for found in logins
+        "token in a URL" if found["alone"] else "password in a URL" for found in logins
     )
     yield from (kind for pattern, kind in _IN_TEXTS if pattern.search(text))

@@ -15,6 +15,7 @@ from poya.documents import Json, JsonObject, canonical
 from poya.model.names import normalise_xname, sorted_xnames
 from poya.model.records import Kind
 from poya.model.secrets import without_login
+from poya.model.withholding import slow_digest, withhold
 
 # What a service sets by itself and refuses in a request.
 READ_ONLY: Mapping[Kind, frozenset[str]] = {
@@ -33,8 +34,16 @@ def canonical_form(kind: Kind, value: JsonObject) -> JsonObject:
 
 
 def canonical_digest(kind: Kind, value: JsonObject) -> str:
-    """Sha256 of the canonical form."""
-    return hashlib.sha256(canonical(canonical_form(kind, value))).hexdigest()
+    """Sha256 of the canonical form; secrets in it count by digests that are slow to guess by.
+
+    Plans, journals and receipts hold these digests, beside all that is no secret.
+    """
+    form: Json = canonical_form(kind, value)
+    parted = withhold(form)
+    if parted.taken:
+        digests = {at: slow_digest(canonical(secret)) for at, secret in parted.taken.items()}
+        form = {"form": parted.clean, "withheld": {**digests}}
+    return hashlib.sha256(canonical(form)).hexdigest()
 
 
 def are_equal(kind: Kind, one: JsonObject, other: JsonObject) -> bool:
@@ -45,7 +54,7 @@ def are_equal(kind: Kind, one: JsonObject, other: JsonObject) -> bool:
     """
     if kind == "configuration":
         one, other = _as_pinned_as(one, other), _as_pinned_as(other, one)
-    return canonical_digest(kind, one) == canonical_digest(kind, other)
+    return canonical(canonical_form(kind, one)) == canonical(canonical_form(kind, other))
 
 
 def _group(value: JsonObject) -> JsonObject:

@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from itertools import takewhile
 
-from poya.documents import Json, canonical, encode
+from poya.documents import Json, canonical, encode, pointer_key
 from poya.model.plan import Change
 from poya.model.secrets import masked_member
 
@@ -26,7 +26,7 @@ def _walk(pointer: str, before: Json, after: Json) -> Iterator[Change]:
         return
     if isinstance(before, dict) and isinstance(after, dict):
         for key in sorted(before.keys() | after.keys()):
-            yield from _member(f"{pointer}/{_escape(key)}", before, after, key)
+            yield from _member(f"{pointer}/{pointer_key(key)}", before, after, key)
     elif isinstance(before, list) and isinstance(after, list) and len(before) == len(after):
         for index, (old, new) in enumerate(zip(before, after, strict=True)):
             yield from _walk(f"{pointer}/{index}", old, new)
@@ -65,7 +65,3 @@ def _short(value: Json) -> str:
 
 def _clip(text: str) -> str:
     return text if len(text) <= _SHORT else f"{text[:_SHORT]}…"
-
-
-def _escape(key: str) -> str:
-    return key.replace("~", "~0").replace("/", "~1")

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from poya.documents import Document, Json, JsonObject
+from poya.documents import Document, Json, JsonObject, pointer_key
 from poya.model.intent import Intent
 from poya.model.inventory import Inventory
 from poya.model.names import new_names, normalise_xname
@@ -215,7 +215,7 @@ def _bind_image(boot_set: str, fields: JsonObject, image: ImagePlan) -> tuple[Bi
         fields["path"] = image.target_path
         fields["etag"] = image.target_etag
         return ()
-    pointer = f"/boot_sets/{boot_set.replace('~', '~0').replace('/', '~1')}"
+    pointer = f"/boot_sets/{pointer_key(boot_set)}"
     return (
         Binding(f"{pointer}/path", image.source_id, "manifest-path"),
         Binding(f"{pointer}/etag", image.source_id, "manifest-etag"),

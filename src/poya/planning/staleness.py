@@ -35,12 +35,15 @@ class Moved:
 def what_moved(saved: Plan, fresh: Plan) -> tuple[Moved, ...]:
     """Everything that differs; empty if the saved plan still holds.
 
-    Findings that went away do not count, nor do those that only inform.
+    Findings that went away do not count, nor do those that only inform. Of secrets, which a saved
+    plan does not tell, it is said that they changed.
     """
+    saved, fresh = saved.sealed(), fresh.sealed()
     moved = (
         *_releases(saved, fresh),
         *_images(saved, fresh),
         *_entities(saved, fresh),
+        *_secrets(saved, fresh),
         *_findings(saved, fresh),
     )
     return moved or tuple(_anything_else(saved, fresh))
@@ -110,6 +113,25 @@ def _entity_change(old: EntityPlan, new: EntityPlan, plan: Plan) -> str:
     if old.body != new.body:
         return f"changed at {plan.source}: {_fields(old.body, new.body)}"
     return _fields(_plain(old), _plain(new))
+
+
+def _secrets(saved: Plan, fresh: Plan) -> Iterator[Moved]:
+    """The secrets that the fresh plan does not have, by what they belong to."""
+    known = {withheld.digest for withheld in fresh.withheld}
+    for withheld in saved.withheld:
+        if withheld.digest not in known:
+            subject, place = _owner(withheld.pointer, saved)
+            yield Moved(subject, f"a secret of it changed, or is gone, at {saved.source}: {place}")
+
+
+def _owner(pointer: str, plan: Plan) -> tuple[str, str]:
+    """What a pointer into a plan is about, and the place within that."""
+    _, part, *rest = pointer.split("/")
+    if part == "entities":
+        return str(plan.entities[int(rest[0])].ref), "/".join(["", *rest[2:]])
+    if part == "images":
+        return f"IMS image {plan.images[int(rest[0])].name}", "/".join(["", *rest[1:]])
+    return f"vCluster {plan.vcluster}", pointer
 
 
 def _only_once(subject: str, plan: Plan, *, is_new: bool) -> Moved:

@@ -49,7 +49,8 @@ def _in_kernel_parameters(case: Case) -> Iterator[Finding]:
                 "secret-in-kernel-parameters",
                 "warning",
                 f"boot set {boot_set.name} of {template.name}",
-                "Kernel parameters hold what looks like a secret of the source's site.",
+                "Kernel parameters hold what looks like a secret of the source's site; the target "
+                "gets it, the plan does not tell it.",
                 evidence=", ".join(sorted(set(found))),
                 remedy="Take it out, or use a variable that BSS fills in (${SPIRE_JOIN_TOKEN}).",
             )

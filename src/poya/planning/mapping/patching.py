@@ -6,7 +6,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Callable, Mapping, Sequence
 
-from poya.documents import Json, JsonObject, canonical
+from poya.documents import Json, JsonObject, canonical, pointer_keys
 from poya.model.mapping import Operation
 
 
@@ -115,7 +115,7 @@ def _tokens(pointer: str) -> list[str]:
         return []
     if not pointer.startswith("/"):
         raise PatchFailed(f"'{pointer}' is not a JSON pointer")
-    return [t.replace("~1", "/").replace("~0", "~") for t in pointer[1:].split("/")]
+    return pointer_keys(pointer)
 
 
 def _index(token: str, last: int, pointer: str) -> int:
