@@ -14,7 +14,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeAlias
 
-from bundle.places import CONFIGURATION, IMAGE, TEMPLATE
+from bundle.places import CONFIGURATION, IMAGE, TEMPLATE, put_index
 
 Builder: TypeAlias = Callable[[Path], None]
 
@@ -68,7 +68,14 @@ def edit(name: str, change: Callable[[Any], object]) -> Builder:
 
 
 def index(change: Callable[[Any], object]) -> Builder:
-    return edit("bundle.json", change)
+    """Change the index as somebody does who wants it to be believed."""
+
+    def build(directory: Path) -> None:
+        value = read(directory, "bundle.json")
+        change(value)
+        put_index(directory, value)
+
+    return build
 
 
 # Paths of the index

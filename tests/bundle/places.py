@@ -152,6 +152,14 @@ def put(path: Path, value: Any) -> None:
     path.write_text(json.dumps(value), encoding="utf-8")
 
 
+def put_index(directory: Path, value: Any) -> None:
+    """Write an index that was changed on purpose, with the digest that docs/format.md wants."""
+    value.pop("sha256", None)
+    body = json.dumps(value, indent=2).removesuffix("\n}") + ",\n"
+    digest = hashlib.sha256(body.encode()).hexdigest()
+    (directory / "bundle.json").write_text(f'{body}  "sha256": "{digest}"\n}}\n')
+
+
 def rich_bundle() -> MantaBundle:
     """Two templates, a shared group, configuration and image, and an image of its own each."""
     return MantaBundle(

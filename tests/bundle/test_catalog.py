@@ -15,7 +15,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bundle.places import IMAGE, MantaBundle, back_up, names_below
+from bundle.places import IMAGE, MantaBundle, back_up, names_below, put_index
 from bundle.watching import configure, run, watched_target
 from poya.errors import NotFound
 from poya.sites.bundle import open_bundle
@@ -128,7 +128,7 @@ def dated(pristine: Path, place: Path, day: int, vcluster: str = "gele") -> Path
     index = json.loads(path.read_bytes())
     index["vcluster"] = vcluster
     index["origin"]["created"] = f"2026-11-{day:02}T06:00:00Z"
-    path.write_text(json.dumps(index))
+    put_index(path.parent, index)
     return place
 
 

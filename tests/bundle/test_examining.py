@@ -13,7 +13,16 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 
-from bundle.places import IMAGE, OTHER_IMAGE, MantaBundle, back_up, capture, put, rich_bundle
+from bundle.places import (
+    IMAGE,
+    OTHER_IMAGE,
+    MantaBundle,
+    back_up,
+    capture,
+    put,
+    put_index,
+    rich_bundle,
+)
 from poya.cli.main import root
 from poya.errors import BundleDamaged
 from poya.model.vcluster import Selector
@@ -143,10 +152,9 @@ def test_strays_are_told_and_harm_nothing(backup: Path) -> None:
 
 
 def unfinish(directory: Path) -> None:
-    path = directory / "bundle.json"
-    index: dict[str, Any] = json.loads(path.read_bytes())
+    index: dict[str, Any] = json.loads((directory / "bundle.json").read_bytes())
     index["files"][f"{OTHER_IMAGE}/kernel"]["sha256"] = None
-    path.write_text(json.dumps(index))
+    put_index(directory, index)
 
 
 def test_an_unfinished_backup_says_what_is_to_come(backup: Path) -> None:

@@ -26,6 +26,7 @@ from bundle.places import (
     files_of_image,
     names_below,
     prepare_backup,
+    put_index,
     rich_bundle,
 )
 from poya.errors import BundleDamaged
@@ -51,6 +52,7 @@ async def test_the_index_says_what_the_documentation_says(tmp_path: Path) -> Non
     index = read(tmp_path / "backup" / "bundle.json")
     assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", index["origin"].pop("created"))
     files = index.pop("files")
+    assert re.fullmatch("[0-9a-f]{64}", index.pop("sha256"))
     assert index == {
         "format": "poya-bundle",
         "version": 1,
@@ -189,7 +191,7 @@ async def test_nodes_are_captured_again(tmp_path: Path) -> None:
         {"xname": "x1001c1s5b0n0", "nid": None, "arch": "ARM", "role": "", "subrole": ""},
         {"xname": "x9c9s9b9n9"},
     ]
-    (tmp_path / "b" / "bundle.json").write_text(json.dumps(index))
+    put_index(tmp_path / "b", index)
     nodes = (await capture(tmp_path / "b")).nodes
     assert nodes == {"x1001c1s5b0n0": Node("x1001c1s5b0n0", None, "ARM")}
 
@@ -202,7 +204,7 @@ async def test_members_and_roles_of_a_later_poya_are_ignored(tmp_path: Path) -> 
     index["origin"]["operator"] = "mg"
     index["images"][0]["recipe"] = {"id": 1}
     index["files"]["recipe.tar"] = {"role": "recipe", "size_bytes": 1, "sha256": "0" * 64}
-    (tmp_path / "b" / "bundle.json").write_text(json.dumps(index))
+    put_index(tmp_path / "b", index)
     assert await capture(tmp_path / "b") == before
 
 

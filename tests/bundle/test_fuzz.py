@@ -15,7 +15,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from bundle.places import MantaBundle, back_up, rich_bundle
+from bundle.places import MantaBundle, back_up, put_index, rich_bundle
 from poya.errors import PoyaError
 from poya.model.vcluster import Selector, VCluster
 from poya.sites.bundle import examine, open_bundle
@@ -105,7 +105,10 @@ def test_one_place_of_a_record_changed(
         names += ["bundle.json"] * len(names)
     path = directory / data.draw(st.sampled_from(names))
     value = mutate(json.loads(path.read_bytes()), data)
-    path.write_text(json.dumps(value))
+    if path.name == "bundle.json" and value and data.draw(st.booleans()):
+        put_index(directory, value)
+    else:
+        path.write_text(json.dumps(value))
     try:
         expected = asyncio.run(open_bundle(pristine / base).capture(Selector()))
         if base == "manta":  # nothing vouches for its records, so they may say anything

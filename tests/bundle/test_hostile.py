@@ -23,6 +23,7 @@ from bundle.places import (
     capture,
     files_of_image,
     put,
+    put_index,
 )
 from poya.errors import BundleDamaged, PoyaError, UsageError
 from poya.model.intent import Intent
@@ -56,10 +57,9 @@ def edit(change: Callable[[dict[str, Any]], None]) -> Damage:
     """Change the index."""
 
     def damage(directory: Path) -> None:
-        path = directory / "bundle.json"
-        index = json.loads(path.read_bytes())
+        index = json.loads((directory / "bundle.json").read_bytes())
         change(index)
-        path.write_text(json.dumps(index))
+        put_index(directory, index)
 
     return damage
 

@@ -21,6 +21,7 @@ from bundle.places import (
     capture,
     files_of_image,
     names_below,
+    put_index,
     record_of,
     rich_bundle,
     template_of,
@@ -184,7 +185,7 @@ def rename(directory: Path, index: dict[str, object], manifest: dict[str, object
         if artifact["name"] == "boot_parameters":
             artifact["path"] = f"s3://boot-images/{IMAGE}/debug/kernel"
             artifact["file"] = f"{IMAGE}/boot_parameters"
-    (directory / "bundle.json").write_text(json.dumps(changed))
+    put_index(directory, changed)
 
 
 async def test_two_images_of_the_same_name_are_both_kept(tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bundle.places import IMAGE, MantaBundle, back_up, capture, rich_bundle
+from bundle.places import IMAGE, MantaBundle, back_up, capture, put_index, rich_bundle
 from bundle.watching import Target, configure, run, watched_target
 from poya.errors import BundleUntrusted, UsageError
 from poya.model.vcluster import Selector
@@ -245,7 +245,7 @@ def test_another_bundles_signature_does_not_fit(signed: Path, pristine: Path) ->
     other = shutil.copytree(pristine / "backup", signed.parent / "other")
     index = json.loads((other / "bundle.json").read_bytes())
     index["vcluster"] = "other"
-    (other / "bundle.json").write_text(json.dumps(index))
+    put_index(other, index)
     shutil.copy(signed / "bundle.json.minisig", other)
     with pytest.raises(BundleUntrusted, match="is wrong"):
         open_bundle(other, policy=policy(pristine, "ours"))

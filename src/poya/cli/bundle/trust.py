@@ -119,7 +119,7 @@ def check_signature(directory: str, keys: tuple[str, ...]) -> None:
     Raises:
         BundleUntrusted: None does, or the signature is wrong.
     """
-    from poya.sites.bundle.indexed import read_vouched
+    from poya.sites.bundle.indexed import open_index
     from poya.sites.bundle.names import INDEX
     from poya.sites.bundle.trust import TrustPolicy, read_public_key
     from poya.sites.bundle.trust.policy import refuse_unsigned
@@ -129,7 +129,7 @@ def check_signature(directory: str, keys: tuple[str, ...]) -> None:
     if not os.path.lexists(place / INDEX):
         refuse_unsigned(str(place), policy)
         return
-    _, vouching = read_vouched(place, policy)
+    vouching = open_index(place, policy).vouching
     words = {
         "signed": f"Signed by the key {vouching.key}: {vouching.comment}",
         "unknown-key": f"Signed by the key {vouching.key}, which was not checked: see --key",

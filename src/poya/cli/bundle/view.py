@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 _MOST_SHOWN = 20
 _SAY_EVERY_S = 5.0
+_GUARDED, _UNGUARDED = "is as it was written", "carries no digest of itself"
 # What a manta bundle may lack without being damaged.
 _HARMLESS = ("arch-inferred", "arch-unknown", "artifact-not-in-bundle", "group-not-in-bundle")
 
@@ -49,6 +50,7 @@ def _overview_lines(overview: Overview) -> Iterator[str]:
         yield printable(f"  made       {origin.created} by {origin.tool}")
         by = f"by the key {overview.signed_by} (check it with verify --key)"
         yield f"  signed     {by if overview.signed_by else 'no'}"
+        yield f"  index      {_GUARDED if overview.is_guarded else _UNGUARDED}"
     yield f"  images     {count(len(overview.images), 'image')}, {size(overview.size_bytes)}"
     for template in overview.templates:
         yield ""
@@ -124,6 +126,7 @@ def _overview_json(overview: Overview) -> str:
         ],
         "size_bytes": overview.size_bytes,
         "signed_by": overview.signed_by or None,
+        "index_guarded": overview.is_guarded,
         "unfinished": overview.unfinished,
         "damaged": overview.flaws,
     }
@@ -175,6 +178,8 @@ def _examination_lines(found: Examination) -> Iterator[str]:
         "every byte was read" if found.is_deep else "image files by their length only: see --deep"
     )
     yield f"{fine} of {len(found.index.files)} files are as the index says ({how})."
+    if not found.is_guarded:
+        yield f"The index {_UNGUARDED}: damage to it could go unnoticed."
     if found.damaged():
         for name, files in found.damaged_for.items():
             state = "can be restored" if not files else f"cannot be restored: {', '.join(files)}"
@@ -184,6 +189,7 @@ def _examination_lines(found: Examination) -> Iterator[str]:
 def _examination_json(found: Examination) -> str:
     document = {
         "deep": found.is_deep,
+        "index_guarded": found.is_guarded,
         "files": [
             {"file": f.file, "role": f.role, "verdict": f.verdict, "evidence": f.evidence}
             for f in found.files

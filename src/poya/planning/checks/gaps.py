@@ -94,6 +94,11 @@ _GAPS: Mapping[str, tuple[Severity, str, str]] = {
         "The bundle is signed by somebody whom the site trusts.",
         "",
     ),
+    "index-unguarded": (
+        "info",
+        "The bundle's index carries no digest of itself: damage to it could go unnoticed.",
+        "",
+    ),
     "bundle-unsigned": (
         "warning",
         "Nobody whom the site trusts has signed the bundle.",

@@ -12,9 +12,10 @@ from pathlib import Path
 from typing import Literal, TypeAlias
 
 from poya.errors import BundleDamaged, NotFound, UsageError
-from poya.sites.bundle.index import Index, decode_index
+from poya.sites.bundle.index import Index
+from poya.sites.bundle.indexed import parse_index, read_index
 from poya.sites.bundle.names import INDEX, SIGNATURE
-from poya.sites.bundle.reading import is_real_directory, parse_json, read_bounded, unreadable
+from poya.sites.bundle.reading import is_real_directory, unreadable
 from poya.sites.bundle.stores.objects import ObjectStore
 from poya.sites.bundle.writing import PARTIALS, remove_directory, remove_file
 
@@ -99,7 +100,7 @@ def remove_bundle(directory: Path) -> tuple[str, ...]:
     Raises:
         BundleDamaged: Its index cannot be read, so it is not known which files are its own.
     """
-    index = _read(directory)
+    index = read_index(directory)
     for name in (INDEX, SIGNATURE, *index.files):
         if is_real_directory((directory / name).parent):
             remove_file(directory / name)
@@ -114,7 +115,7 @@ def remove_bundle(directory: Path) -> tuple[str, ...]:
 
 def remove_bundle_at(store: ObjectStore) -> None:
     """Remove a bundle from its store, the index first."""
-    index = decode_index(parse_json(store.small(INDEX), Path(store.label)), store.label)
+    index = parse_index(store.small(INDEX), store.label)
     store.remove(tuple(index.files))
 
 
@@ -136,16 +137,11 @@ def _directories(place: Path, levels: int) -> Iterator[Path]:
         yield from _directories(place / name, levels - 1)
 
 
-def _read(directory: Path) -> Index:
-    path = directory / INDEX
-    return decode_index(parse_json(read_bounded(path), path), str(path))
-
-
 def _listed(directory: Path) -> Listed:
     is_signed = os.path.lexists(directory / SIGNATURE)
     is_written = any(os.path.lexists(directory / f"{INDEX}{suffix}") for suffix in PARTIALS)
     try:
-        return _entry(str(directory), _read(directory), is_signed=is_signed)
+        return _entry(str(directory), read_index(directory), is_signed=is_signed)
     except BundleDamaged as error:
         problem = "it is being written" if is_written else f"{error.what} {error.why}".strip()
         return Listed(str(directory), "damaged", problem=problem)
@@ -154,8 +150,7 @@ def _listed(directory: Path) -> Listed:
 def _listed_at(store: ObjectStore, prefix: str, *, is_signed: bool) -> Listed:
     below = store.below(prefix)
     try:
-        raw = below.small(INDEX)
-        index = decode_index(parse_json(raw, Path(below.label)), below.label)
+        index = parse_index(below.small(INDEX), below.label)
     except BundleDamaged as error:
         return Listed(prefix, "damaged", problem=f"{error.what} {error.why}".strip())
     return _entry(prefix, index, is_signed=is_signed)

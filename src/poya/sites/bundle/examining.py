@@ -12,10 +12,11 @@ from typing import Literal, TypeAlias
 from poya.errors import BundleDamaged
 from poya.sites.bundle.contents import Contents
 from poya.sites.bundle.digests import Digests, HashProgress, Wanted, hash_files, ignore_progress
+from poya.sites.bundle.guard import is_guarded
 from poya.sites.bundle.index import FileEntry, Index
-from poya.sites.bundle.indexed import read_contents, read_index
+from poya.sites.bundle.indexed import parse_index, read_contents
 from poya.sites.bundle.names import INDEX, KEPT_BESIDE, SEALED
-from poya.sites.bundle.reading import is_real_directory, regular_size
+from poya.sites.bundle.reading import is_real_directory, read_bounded, regular_size
 from poya.sites.bundle.refusing import needs_of
 from poya.transfer.guard import Cancel
 
@@ -50,12 +51,14 @@ class Examination:
         is_deep: Whether artifacts were read and hashed; else only their sizes were compared.
         damaged_for: By session template, the damaged files that it needs; none if it can be
             restored.
+        is_guarded: Whether the index carries a digest of itself, which was compared.
     """
 
     index: Index
     is_deep: bool
     files: tuple[FileVerdict, ...]
     damaged_for: Mapping[str, tuple[str, ...]]
+    is_guarded: bool
 
     def damaged(self) -> tuple[FileVerdict, ...]:
         """The files that are not what they should be."""
@@ -79,7 +82,8 @@ def examine(
         BundleDamaged: The index itself cannot be used.
         Cancelled: The stop was asked for.
     """
-    index = read_index(directory)
+    raw = read_bounded(directory / INDEX)
+    index = parse_index(raw, str(directory / INDEX))
     present, verdicts = _by_size(directory, index)
     wanted = {
         name: Wanted(directory / name, entry.etag or "" if is_deep else "", sha256=True)
@@ -95,7 +99,11 @@ def examine(
         verdicts.setdefault(name, _verdict(index, name, "ok"))
     listed = tuple(verdicts[name] for name in index.files)
     return Examination(
-        index, is_deep, (*listed, *_strays(directory, index)), _damage(directory, index, listed)
+        index,
+        is_deep,
+        (*listed, *_strays(directory, index)),
+        _damage(directory, index, listed),
+        is_guarded=is_guarded(raw),
     )
 
 

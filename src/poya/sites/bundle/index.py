@@ -14,6 +14,7 @@ from msgspec import Meta
 from poya.documents import Json, pretty
 from poya.errors import BundleDamaged
 from poya.model.records import EntityRef
+from poya.sites.bundle.guard import guarded
 from poya.sites.bundle.names import SAFE_PATH, is_safe_path
 
 FORMAT: Literal["poya-bundle"] = "poya-bundle"
@@ -150,8 +151,8 @@ class Index(msgspec.Struct, frozen=True):
         return next((image for image in self.images if image.id == image_id), None)
 
     def encode(self) -> bytes:
-        """The index as its file holds it."""
-        return pretty(msgspec.to_builtins(self))
+        """The index as its file holds it, its own digest at the end."""
+        return guarded(pretty(msgspec.to_builtins(self)))
 
     def with_file(self, name: str, entry: FileEntry) -> Index:
         """The index with one entry put in the place of another."""
@@ -168,9 +169,9 @@ def decode_index(value: Json, where: str) -> Index:
     try:
         index = msgspec.convert(value, Index)
     except msgspec.ValidationError as error:
-        raise _damaged(where, str(error)) from error
+        raise damaged_index(where, str(error)) from error
     for fault in _faults(index):
-        raise _damaged(where, fault)
+        raise damaged_index(where, fault)
     return index
 
 
@@ -190,11 +191,14 @@ def _check_version(value: object, where: str) -> None:
         )
 
 
-def _damaged(where: str, why: str) -> BundleDamaged:
+def damaged_index(where: str, why: str) -> BundleDamaged:
+    """The error for an index that cannot be relied on."""
     return BundleDamaged(
         f"The index {where} is damaged.",
         why=why,
-        todo="Make the backup anew, or restore the file from another copy.",
+        todo="Take that file from another copy, or make the backup anew. With bundle.json moved "
+        "away the rest is read as bundles of manta's are: only image files are compared then, "
+        "with their manifests.",
     )
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Callable
-from dataclasses import replace
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TypeVar
 
@@ -16,7 +16,15 @@ from poya.model.records import KIND_TITLES, Configuration, Group, Node, SessionT
 from poya.model.vcluster import Gap, Hardware
 from poya.sites.bundle.contents import Contents, Flaw, StoredArtifact, StoredImage
 from poya.sites.bundle.generations import image_of
-from poya.sites.bundle.index import FileEntry, GroupEntry, ImageEntry, Index, decode_index
+from poya.sites.bundle.guard import MEMBER, guard_fault, is_guarded
+from poya.sites.bundle.index import (
+    FileEntry,
+    GroupEntry,
+    ImageEntry,
+    Index,
+    damaged_index,
+    decode_index,
+)
 from poya.sites.bundle.names import INDEX, SIGNATURE
 from poya.sites.bundle.reading import (
     not_understood,
@@ -32,19 +40,49 @@ _MOST_SHOWN = 4
 
 
 def read_index(directory: Path) -> Index:
-    """Read the index of a bundle, finished or not. Raises BundleDamaged as `decode_index`."""
+    """Read the index of a bundle, finished or not. Raises BundleDamaged as `parse_index`."""
     path = directory / INDEX
-    return _decoded(path, read_bounded(path))
+    return parse_index(read_bounded(path), str(path))
 
 
-def _decoded(path: Path, raw: bytes) -> Index:
-    index = decode_index(parse_json(raw, path), str(path))
+def parse_index(raw: bytes, where: str) -> Index:
+    """Make an index of its bytes, wherever they come from.
+
+    Args:
+        raw: The bytes.
+        where: How messages call the place where they were.
+
+    Raises:
+        BundleDamaged: They are not JSON, were altered after they were written, or as
+            `decode_index`.
+    """
+    fault = guard_fault(raw)
+    value = None if fault else parse_json(raw, where)
+    if isinstance(value, dict) and MEMBER in value and not is_guarded(raw):
+        fault = "Its own digest is not its last line."
+    if fault:
+        raise damaged_index(where, f"It was altered after it was written. {fault}")
+    index = decode_index(value, where)
     records = (e.size_bytes or 0 for e in index.files.values() if e.role != "artifact")
-    refuse_too_much(path.parent, sum(records))
+    refuse_too_much(where, sum(records))
     return index
 
 
-def read_vouched(directory: Path, policy: TrustPolicy) -> tuple[Index, Vouching]:
+@dataclass(frozen=True, slots=True)
+class OpenedIndex:
+    """An index, and what speaks for its being as it was written.
+
+    Attributes:
+        vouching: What its signature turned out to be.
+        is_guarded: Whether it carries a digest of itself, which was compared.
+    """
+
+    index: Index
+    vouching: Vouching
+    is_guarded: bool
+
+
+def open_index(directory: Path, policy: TrustPolicy) -> OpenedIndex:
     """Read the index, and who vouches for the bytes that were read.
 
     Raises:
@@ -56,7 +94,7 @@ def read_vouched(directory: Path, policy: TrustPolicy) -> tuple[Index, Vouching]
     beside = directory / SIGNATURE
     signature = read_bounded(beside) if os.path.lexists(beside) else None
     vouching = judge(raw, signature, policy, str(beside if signature else path))
-    return _decoded(path, raw), vouching
+    return OpenedIndex(parse_index(raw, str(path)), vouching, is_guarded(raw))
 
 
 def read_indexed(directory: Path, policy: TrustPolicy = FREE_POLICY) -> Contents:
@@ -70,22 +108,24 @@ def read_indexed(directory: Path, policy: TrustPolicy = FREE_POLICY) -> Contents
             finished.
         BundleUntrusted: The policy refuses it, or its signature is wrong.
     """
-    index, vouching = read_vouched(directory, policy)
-    if index.unfinished():
-        raise _unfinished(directory, index)
-    gaps = _vouched(directory, vouching, policy)
-    return replace(read_contents(directory, index), gaps=gaps)
+    opened = open_index(directory, policy)
+    if opened.index.unfinished():
+        raise _unfinished(directory, opened.index)
+    gaps = tuple(_vouched(directory, opened, policy))
+    return replace(read_contents(directory, opened.index), gaps=gaps)
 
 
-def _vouched(directory: Path, vouching: Vouching, policy: TrustPolicy) -> tuple[Gap, ...]:
-    """What the operator is told of a signature; nothing where no keys are configured."""
-    subject = str(directory)
+def _vouched(directory: Path, opened: OpenedIndex, policy: TrustPolicy) -> Iterator[Gap]:
+    """What the operator is told of signature and digest; of keys only where some are known."""
+    subject, vouching = str(directory), opened.vouching
     if vouching.state == "signed":
-        return (Gap("bundle-signed", subject, f"key {vouching.key}: {vouching.comment}"),)
-    if not policy.keys:
-        return ()
-    by = f"signed by the key {vouching.key}" if vouching.key else "without a signature"
-    return (Gap("bundle-unsigned", subject, by),)
+        yield Gap("bundle-signed", subject, f"key {vouching.key}: {vouching.comment}")
+        return
+    if not opened.is_guarded:
+        yield Gap("index-unguarded", subject, f"{INDEX} has no digest of itself in its last line")
+    if policy.keys:
+        by = f"signed by the key {vouching.key}" if vouching.key else "without a signature"
+        yield Gap("bundle-unsigned", subject, by)
 
 
 def read_contents(directory: Path, index: Index) -> Contents:

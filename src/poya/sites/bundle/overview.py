@@ -14,7 +14,7 @@ from poya.model.records import SessionTemplate
 from poya.sites.bundle.contents import Contents, StoredImage
 from poya.sites.bundle.images import draft_image
 from poya.sites.bundle.index import Origin
-from poya.sites.bundle.indexed import read_contents, read_vouched
+from poya.sites.bundle.indexed import open_index, read_contents
 from poya.sites.bundle.kernels import kernel_arch
 from poya.sites.bundle.names import INDEX
 from poya.sites.bundle.reading import regular_size
@@ -52,6 +52,7 @@ class Overview:
         unfinished: Files that an interrupted backup still lacks.
         flaws: Records that are missing, altered or not understood, in words.
         signed_by: The key that its signature names, unchecked; empty if it is not signed.
+        is_guarded: Whether its index carries a digest of itself, which was compared.
     """
 
     directory: str
@@ -64,6 +65,7 @@ class Overview:
     unfinished: tuple[str, ...] = ()
     flaws: tuple[str, ...] = ()
     signed_by: str = ""
+    is_guarded: bool = False
 
     @property
     def size_bytes(self) -> int:
@@ -83,10 +85,11 @@ def overview_of(directory: Path) -> Overview:
         raise UsageError(f"There is no directory {directory}.", todo="Name a bundle's directory.")
     if not os.path.lexists(directory / INDEX):
         return _overview(directory, read_directory(directory), None)
-    index, vouching = read_vouched(directory, FREE_POLICY)
+    opened = open_index(directory, FREE_POLICY)
+    index = opened.index
     contents = read_contents(directory, index)
     found = _overview(directory, contents, index.origin, index.unfinished())
-    return replace(found, signed_by=vouching.key)
+    return replace(found, signed_by=opened.vouching.key, is_guarded=opened.is_guarded)
 
 
 def _overview(

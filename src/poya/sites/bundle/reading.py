@@ -77,8 +77,8 @@ def read_bounded(path: Path, expected_bytes: int | None = None) -> bytes:
     return b"".join(chunks)
 
 
-def parse_json(raw: bytes, path: Path) -> Json:
-    """Parse what was read from `path`.
+def parse_json(raw: bytes, path: Path | str) -> Json:
+    """Parse what was read from `path`, a file or what else messages call the place.
 
     Raises:
         BundleDamaged: It is not JSON, or not such as is accepted.
@@ -91,7 +91,7 @@ def parse_json(raw: bytes, path: Path) -> Json:
         raise not_understood(path, error) from error
 
 
-def refuse_too_much(place: Path, total_bytes: int) -> None:
+def refuse_too_much(place: Path | str, total_bytes: int) -> None:
     """Refuse records that are much larger together than those of any vCluster.
 
     Raises:
@@ -110,7 +110,7 @@ def is_real_directory(path: Path) -> bool:
         return False
 
 
-def not_understood(path: Path, error: BadAnswer) -> BundleDamaged:
+def not_understood(path: Path | str, error: BadAnswer) -> BundleDamaged:
     """The error for a file whose contents cannot be understood."""
     return BundleDamaged(
         f"{path} cannot be understood.",
@@ -130,5 +130,5 @@ def unreadable(path: Path, error: OSError) -> BundleDamaged:
     return _unusable(path, f"{error.strerror or error}.")
 
 
-def _unusable(path: Path, why: str) -> BundleDamaged:
+def _unusable(path: Path | str, why: str) -> BundleDamaged:
     return BundleDamaged(f"{path} cannot be read.", why=why)

@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 
 from poya.documents import JsonObject, pretty
+from poya.sites.bundle.guard import MEMBER
 from poya.sites.bundle.index import VERSION, Index
 
 SCHEMA_ID = f"urn:poya:bundle:{VERSION}"
@@ -23,6 +24,10 @@ def bundle_schema() -> bytes:
     definitions: JsonObject = {
         name: _tidied(definition) for name, definition in sorted(schema["$defs"].items())
     }
+    # No class has it: it is of the bytes of a file, and put in as they are written.
+    schema["$defs"]["Index"]["properties"][MEMBER] = schema["$defs"]["FileEntry"]["properties"][
+        "sha256"
+    ]
     return pretty(
         {
             "$schema": "https://json-schema.org/draft/2020-12/schema",

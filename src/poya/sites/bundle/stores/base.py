@@ -10,9 +10,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from poya.errors import BundleDamaged, DataDamaged
-from poya.sites.bundle.index import Index, decode_index
+from poya.sites.bundle.index import Index
+from poya.sites.bundle.indexed import parse_index
 from poya.sites.bundle.names import INDEX, SIGNATURE
-from poya.sites.bundle.reading import parse_json, read_bounded
+from poya.sites.bundle.reading import read_bounded
 from poya.transfer import Cancel, Event, Expected, Job, Limits, Source, Target, copy
 
 if TYPE_CHECKING:
@@ -83,7 +84,7 @@ def parcel_of(directory: Path) -> Parcel:
     """
     path = directory / INDEX
     raw = read_bounded(path)
-    index = decode_index(parse_json(raw, path), str(path))
+    index = parse_index(raw, str(path))
     if index.unfinished():
         raise BundleDamaged(
             f"The backup in {directory} was not finished.",

@@ -10,9 +10,10 @@ from pathlib import Path
 from typing import IO
 
 from poya.errors import BundleDamaged, UsageError
-from poya.sites.bundle.index import Index, decode_index
+from poya.sites.bundle.index import Index
+from poya.sites.bundle.indexed import parse_index
 from poya.sites.bundle.names import INDEX, SIGNATURE
-from poya.sites.bundle.reading import is_real_directory, parse_json, read_bounded
+from poya.sites.bundle.reading import is_real_directory, read_bounded
 from poya.sites.bundle.trust.policy import FREE_POLICY, TrustPolicy, judge
 from poya.sites.bundle.writing import PARTIALS, make_directory, not_written, remove_file
 from poya.transfer.files import sync_write
@@ -61,8 +62,7 @@ class Landing:
             UsageError: The directory holds something else, or its disk has no room for it.
         """
         judge(raw_index, signature, self._policy, where)
-        path = Path(where) / INDEX
-        index = decode_index(parse_json(raw_index, path), str(path))
+        index = parse_index(raw_index, where)
         if index.unfinished():
             raise BundleDamaged(f"The backup in {where} was not finished.")
         self._refuse_another(raw_index)
