@@ -4,8 +4,8 @@
 serde's rules: a member of a plain type that is missing, null or of another type is an error; one of
 an Option may be missing or null; members that a structure does not know are passed over.
 
-`restore_2` is manta 2.x with csm-rs 1.0 (the line of 1.71 is the same), `restore_1` is manta 1.21
-to 1.31 of 2024 (BOS v1, CFS v2). Both answer the requests that they would send, after the rules of
+`restore_2` is manta 2.x with csm-rs 1.0 (the line of 1.71 is the same), `restore_2025` manta with the
+csm-rs of that year, `restore_1` is manta 1.21 to 1.31 of 2024 (BOS v1, CFS v2). They answer the requests that they would send, after the rules of
 the services that answer them.
 """
 
@@ -138,6 +138,32 @@ BOS_2 = struct(
     ),
     links=option(vec(struct(rel=option(text), href=option(text)))),
 )
+# What manta of 2025 decodes the same file into a second time, to send it.
+CFS_3_REQUEST = struct(
+    description=option(text),
+    layers=option(
+        vec(
+            struct(
+                name=option(text),
+                clone_url=option(text),
+                source=option(text),
+                playbook=text,
+                commit=option(text),
+                branch=option(text),
+                special_parameters=option(vec(struct(ims_required_dkms=option(boolean)))),
+            )
+        )
+    ),
+    additional_inventory=option(
+        struct(
+            name=option(text),
+            clone_url=text,
+            source=option(text),
+            commit=option(text),
+            branch=option(text),
+        )
+    ),
+)
 CFS_2 = struct(
     name=text,
     lastUpdated=text,
@@ -217,6 +243,20 @@ def restore_2(options: Mapping[str, str]) -> Restored:
     body = {"layers": [_without_nulls(layer) for layer in configuration["layers"]]}
     _cfs_takes(body, "clone_url")
     return Restored(image, artifacts, groups, body, _without_nulls(template))
+
+
+def restore_2025(options: Mapping[str, str]) -> Restored:
+    """manta 1.5x with csm-rs 0.3x: the file is decoded twice, groups are unwrapped member by member."""
+    restored = restore_2(options)
+    for group in restored.groups:
+        for member in ("exclusiveGroup", "description", "tags"):
+            if group[member] is None:
+                raise DecodeError(f"called `Option::unwrap()` on a `None` value: {member}")
+    request = CFS_3_REQUEST(read(options["--cfs-file"]))
+    body = {"layers": [_without_nulls(layer) for layer in request["layers"]]}
+    _cfs_takes(body, "clone_url")
+    restored.configuration = body
+    return restored
 
 
 def restore_1(options: Mapping[str, str]) -> Restored:

@@ -11,7 +11,7 @@ from typing import Any, TypeAlias
 
 import pytest
 
-from bundle.manta_readers import DecodeError, Refused, Restored, restore_1, restore_2
+from bundle.manta_readers import DecodeError, Refused, Restored, restore_1, restore_2, restore_2025
 from bundle.places import (
     IMAGE,
     MantaBundle,
@@ -30,7 +30,11 @@ from poya.sites.bundle import open_bundle
 from poya.sites.bundle.manta import MantaExport, export_for_manta
 
 Reader: TypeAlias = Callable[[Mapping[str, str]], Restored]
-READERS = pytest.mark.parametrize("reader", [restore_1, restore_2], ids=["manta-1", "manta-2"])
+READERS = pytest.mark.parametrize(
+    "reader",
+    [restore_1, restore_2025, restore_2],
+    ids=["manta-1", "manta-2025", "manta-2"],
+)
 
 
 async def exported(bundle: MantaBundle, place: Path) -> MantaExport:
@@ -146,6 +150,16 @@ async def test_the_readers_would_refuse_the_backup_itself(tmp_path: Path) -> Non
         restore_2(options)
     with pytest.raises(DecodeError, match="lastUpdated"):
         restore_1(options)
+    with pytest.raises(DecodeError, match="unwrap"):
+        restore_2025(await groups_as_hsm_serves_them(tmp_path / "hsm"))
+
+
+async def groups_as_hsm_serves_them(place: Path) -> dict[str, str]:
+    """An export whose groups lack what HSM leaves out: no exclusive group, no tags."""
+    options = options_of(await exported(MantaBundle(), place))
+    group = {"label": "gele", "description": "", "members": {"ids": ["x1001c1s5b0n0"]}}
+    Path(options["--hsm-file"]).write_text(json.dumps([group]))
+    return options
 
 
 async def test_every_template_of_a_rich_bundle_is_written(tmp_path: Path) -> None:
@@ -183,7 +197,10 @@ async def test_the_export_reads_back_as_what_it_was_less_what_is_listed(tmp_path
     export = await exported(bundle, tmp_path)
     before, after = await capture(tmp_path / "bundle"), await capture(tmp_path / "out")
     assert meaning(after) == meaning(before)
-    assert {line.partition(":")[0] for line in export.changed} == {"the index"}
+    assert set(export.changed) == {
+        "the index: origin, name of the vCluster, sha256 of the files, part sizes",
+        *(f"HSM group {n}: an empty exclusiveGroup was added" for n in ("gele", "login", "uan")),
+    }
 
 
 async def test_what_manta_will_not_bring_is_listed(tmp_path: Path) -> None:
@@ -196,12 +213,13 @@ async def test_what_manta_will_not_bring_is_listed(tmp_path: Path) -> None:
     bundle = MantaBundle(
         templates=[template], configurations=[configuration], records={IMAGE: record}
     )
-    listed = "\n".join((await exported(bundle, tmp_path)).not_restored)
+    export = await exported(bundle, tmp_path)
+    assert any("layer 0: special_parameters left out" in line for line in export.changed)
+    listed = "\n".join(export.not_restored)
     for words in (
         "no boot set is called compute",
         "its tenant vcluster-blue",
         "its description",
-        "special_parameters of layer 0",
         "architecture aarch64",
         "its metadata",
         "1 artifacts besides",

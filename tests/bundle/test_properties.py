@@ -150,6 +150,12 @@ def meaning(vcluster: VCluster) -> dict[str, Any]:
     }
 
 
+def unlisted(changes: tuple[str, ...]) -> list[str]:
+    """What an export says to have changed, and that these layouts give no reason for."""
+    reasons = ("the index:", "HSM group ")
+    return [line for line in changes if not line.startswith(reasons)]
+
+
 @pytest.fixture
 def place(tmp_path: Path) -> Path:
     return tmp_path
@@ -192,7 +198,7 @@ def test_by_mantas_layout_only_what_is_listed_is_lost(layout: dict[str, Any], pl
     bundle, away, back = (place / "p" / name for name in ("bundle", "away", "back"))
     asyncio.run(back_up(open_bundle(origin), bundle))
     done = export_for_manta(bundle, away)
-    assert {line.partition(":")[0] for line in done.changed} <= {"the index"}
+    assert unlisted(done.changed) == []
     asyncio.run(back_up(open_bundle(away), back))
     before, after = (asyncio.run(capture(d)) for d in (bundle, back))
     images = {i.id: (i.document, i.arch, i.content_digest()) for i in after.images}

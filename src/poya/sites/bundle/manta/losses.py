@@ -47,10 +47,6 @@ def _of_configuration(configuration: Configuration) -> Iterator[str]:
     for member in _UNSENT:
         if value.get(member):
             yield f"{subject}: its {member}"
-    layers = value.get("layers")
-    for number, layer in enumerate(layers if isinstance(layers, list) else ()):
-        if isinstance(layer, dict) and layer.get("special_parameters"):
-            yield f"{subject}: special_parameters of layer {number}"
 
 
 def _of_image(image: StoredImage, artifacts: int) -> Iterator[str]:

@@ -9,6 +9,8 @@ Each function answers the record, and in words what it changed.
 
 from __future__ import annotations
 
+import copy
+
 from poya.documents import Json, JsonObject
 from poya.model.records import Configuration, Group, SessionTemplate
 
@@ -16,6 +18,13 @@ from poya.model.records import Configuration, Group, SessionTemplate
 _BOS_V1: JsonObject = {"templateUrl": "", "cfs_url": "", "cfs_branch": "", "partition": ""}
 _BOS_V1_CFS: JsonObject = {"clone_url": "", "branch": "", "commit": "", "playbook": ""}
 _BOS_V1_BOOT_SET: JsonObject = {"boot_ordinal": 2, "shutdown_ordinal": None, "network": "nmn"}
+
+# HSM takes each of these, empty, for its absence.
+_GROUP_MEMBERS: tuple[tuple[str, type, Json], ...] = (
+    ("description", str, ""),
+    ("tags", list, []),
+    ("exclusiveGroup", str, ""),
+)
 
 
 def template_for_manta(template: SessionTemplate) -> tuple[JsonObject, list[str]]:
@@ -42,14 +51,19 @@ def _boot_set(value: Json) -> Json:
 
 
 def groups_for_manta(groups: list[Group]) -> tuple[list[Json], list[str]]:
-    """HSM groups as a list; manta 1.x wants a description, and a list of members."""
+    """HSM groups as a list, with all that one of manta's generations cannot do without.
+
+    Until 1.31 it wants a description and a list of members; from csm-rs 0.3 (2025) tags and an
+    exclusive group too, which HSM leaves out of its answers where there are none.
+    """
     changes: list[str] = []
     values: list[Json] = []
     for group in groups:
         value = group.document.editable()
-        if not isinstance(value.get("description"), str):
-            value["description"] = ""
-            changes.append(f"HSM group {group.label}: an empty description was added")
+        for key, kind, empty in _GROUP_MEMBERS:
+            if not isinstance(value.get(key), kind):
+                value[key] = copy.copy(empty)
+                changes.append(f"HSM group {group.label}: an empty {key} was added")
         members = value.get("members")
         ids = members.get("ids") if isinstance(members, dict) else None
         value["members"] = {
@@ -98,6 +112,9 @@ def _layer(value: Json, subject: str, changes: list[str]) -> Json:
     if layer.get("commit") and layer.get("branch"):
         changes.append(f"{subject}: commit kept, branch '{layer['branch']}' left out")
         del layer["branch"]
+    if layer.pop("special_parameters", None):
+        # manta of 2025 decodes a list there, and CFS has an object.
+        changes.append(f"{subject}: special_parameters left out")
     return {**layer, "cloneUrl": url}
 
 
