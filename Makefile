@@ -46,7 +46,7 @@ test-placement: $(STAMP) ## Compare placements with brute force on 500 random si
 	@POYA_PUZZLES=500 $(BIN)/python -m pytest -q -n 2 tests/placement/test_brute_force.py
 
 test-faults: $(STAMP) ## The whole matrix of crashes and faults (FAULTS=10: every tenth row).
-	@POYA_FAULTS=$${FAULTS:-1} $(BIN)/python -m pytest -q -n 2 tests/faults
+	@POYA_FAULTS=$${FAULTS:-1} $(BIN)/python -m pytest -q -n 2 tests/faults tests/journal
 
 test-boot: $(STAMP) ## Boot a migrated image under QEMU (installs QEMU from the distribution).
 	@sh scripts/test-boot

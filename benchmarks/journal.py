@@ -18,7 +18,7 @@ from contextlib import closing
 from pathlib import Path
 
 from poya.journal import Journal
-from poya.journal.entries import append
+from poya.journal.entries import append, now
 
 PART_BYTES = 8 * 1024 * 1024
 COMMITS = 200
@@ -68,7 +68,7 @@ def take(directory: Path) -> None:
     with closing(sqlite3.connect(path, isolation_level=None)) as db:
         db.execute("BEGIN")
         for _ in range(ENTRIES):
-            append(db, "request", BODY)
+            append(db, now(), "request", BODY)
         db.execute("COMMIT")
         ours_s = each_s(lambda: journal.take(HOLDER), 3)
         read_s = each_s(lambda: [json.loads(b) for (b,) in db.execute("SELECT body FROM log")], 3)

@@ -11,7 +11,7 @@ import json
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import Any, Self, cast
 
 import msgspec
 
@@ -36,7 +36,7 @@ from faults.wiring import Provide, Wiring
 from faults.world import World
 from poya.documents import Document
 from poya.errors import PoyaError, Unreachable
-from poya.journal import Journal, Upload
+from poya.journal import Upload
 from poya.migration import carrying
 from poya.migration.applying import Applier
 from poya.migration.carrying import Run
@@ -171,7 +171,7 @@ class OverwritesPreImages(FusedJournal):
 
 class DoesNotSync(FusedJournal):
     @classmethod
-    def open(cls, path: Any) -> Journal:
+    def open(cls, path: Any, *, is_audited: bool = True) -> Self:
         journal = super().open(path)
         journal._db.execute("PRAGMA synchronous=OFF")
         return journal

@@ -111,11 +111,11 @@ class FusedJournal(Journal):
         return journal
 
     @contextmanager
-    def _writing(self, kind: str, body: Mapping[str, Any]) -> Iterator[None]:
+    def _writing(self, kind: str, body: Mapping[str, Any]) -> Iterator[str]:
         label = f"commit of {kind} {_gist(body)}"
         self.fuse.point(f"before {label}")
-        with super()._writing(kind, body):
-            yield
+        with super()._writing(kind, body) as at:
+            yield at
         self.fuse.point(f"after {label}")
 
 

@@ -17,7 +17,7 @@ from faults.scale import SHARDS, WHOLE, share
 from faults.situations import FRESH, OVERWRITE
 from faults.wiring import Wiring
 from faults.world import Attempt, Scene, World
-from poya.journal.store import _guarded
+from poya.journal.damage import guarded
 
 shards = pytest.mark.parametrize("shard", SHARDS)
 # Refusals that leave everything as it is: unreadable, stale.
@@ -31,12 +31,12 @@ class BrokenDisk(FusedJournal):
     why = ""
 
     @contextmanager
-    def _writing(self, kind: str, body: Mapping[str, Any]) -> Iterator[None]:
+    def _writing(self, kind: str, body: Mapping[str, Any]) -> Iterator[str]:
         if isinstance(self.fuse, StrikingFuse) and self.fuse.is_struck:
-            with _guarded("The run's journal cannot be written."):
+            with guarded(self._path, "The run's journal cannot be written."):
                 raise sqlite3.OperationalError(self.why)
-        with super()._writing(kind, body):
-            yield
+        with super()._writing(kind, body) as at:
+            yield at
 
 
 class StrikingFuse(Fuse):

@@ -111,8 +111,8 @@ class Runs:
             journal.close()
 
     def facts_of(self, run_id: str) -> dict[str, str]:
-        """What is known of a run as a whole."""
-        journal = Journal.open(self.store.find(run_id).journal)
+        """What is known of a run as a whole; read without looking at all else in its journal."""
+        journal = Journal.open(self.store.find(run_id).journal, is_audited=False)
         try:
             return journal.facts()
         finally:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The log in a journal's database: read, added to, and given to rows that are older than it."""
+"""The log and the rows of a journal's database: read, added to, and told to the log anew."""
 
 from __future__ import annotations
 
@@ -10,12 +10,9 @@ from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from poya.journal.log import START, LogEntry, Told, next_entry, replayed
+from poya.journal.log import START, BrokenChainError, LogEntry, Rows, next_entry
 
-# What `Journal.take` keeps in the run's facts, and what asks its holder to stop. Both come and go
-# with a process, so the log tells them as what they are and not as facts of the run.
-TOKEN, STOP = "token", "stop"
-_PASSING = (TOKEN, STOP)
+_OF_STEPS = ("state", "position", "started", "ended", "outcome", "error", "pre_image")
 
 
 def now() -> str:
@@ -29,55 +26,59 @@ def digest_of(pre_image: bytes) -> str:
 
 
 def read_log(db: sqlite3.Connection, after: int = 0) -> Iterator[LogEntry]:
-    """The entries after a number, the oldest first."""
+    """The entries after a number, the oldest first.
+
+    Raises:
+        BrokenChainError: One holds no JSON object.
+    """
     sql = "SELECT seq, at, kind, body, chain FROM log WHERE seq > ? ORDER BY seq"
-    for seq, at, kind, body, chain in db.execute(sql, (after,)):
-        yield LogEntry(seq, at, kind, json.loads(body), chain)
+    for seq, at, kind, text, chain in db.execute(sql, (after,)):
+        try:
+            body = json.loads(text)
+        except ValueError as error:
+            raise BrokenChainError(seq) from error
+        if not isinstance(body, dict):
+            raise BrokenChainError(seq)
+        yield LogEntry(seq, at, kind, body, chain)
 
 
-def append(db: sqlite3.Connection, kind: str, body: Mapping[str, Any]) -> None:
+def append(db: sqlite3.Connection, at: str, kind: str, body: Mapping[str, Any]) -> None:
     """Add an entry; within the caller's transaction."""
     last = db.execute("SELECT seq, chain FROM log ORDER BY seq DESC LIMIT 1").fetchone()
-    entry = next_entry(last or (0, START), now(), kind, body)
+    entry = next_entry(last or (0, START), at, kind, body)
     text = json.dumps(entry.body, sort_keys=True)
     row = (entry.seq, entry.at, kind, text, entry.chain)
     db.execute("INSERT INTO log VALUES (?, ?, ?, ?, ?)", row)
 
 
-def adopt(db: sqlite3.Connection) -> None:
-    """Have the log say what older rows say, where it does not yet; within a transaction.
+def read_rows(db: sqlite3.Connection) -> Rows:
+    """What the tables beside the log hold.
 
-    A journal of version 1 had no log. A first version 2 gave it an empty one, so that what was
-    recorded before was missing there. Where a log begins with the run, it misses nothing.
+    Raises:
+        ValueError: A step's outcome is not JSON.
     """
-    log = list(read_log(db))
-    if log and log[0].kind == "fact" and "run" in log[0].body:
-        return
-    told_facts, told_steps = replayed(log)
     facts = dict(db.execute("SELECT key, value FROM run"))
-    untold = {k: v for k, v in facts.items() if k not in told_facts and k not in _PASSING}
-    if untold:
-        append(db, "fact", untold)
-    steps = db.execute("SELECT id, state, outcome, pre_image FROM step ORDER BY position")
-    for step_id, *row in steps.fetchall():
-        body = _untold(told_steps.get(step_id), *row)
-        if body:
-            append(db, "step", {"step": step_id, "adopted": True, **body})
-    for (place,) in db.execute("SELECT place FROM upload ORDER BY rowid").fetchall():
-        append(db, "upload", {"place": place, "state": "begun", "adopted": True})
+    steps = {}
+    sql = f"SELECT id, {', '.join(_OF_STEPS)} FROM step ORDER BY position"
+    for step_id, *values in db.execute(sql):
+        row = dict(zip(_OF_STEPS, values, strict=True))
+        pre_image = row.pop("pre_image")
+        row["outcome"] = json.loads(row["outcome"])
+        row["pre_image"] = None if pre_image is None else digest_of(pre_image)
+        steps[step_id] = row
+    uploads = db.execute("SELECT place, upload_id, part_size_bytes FROM upload ORDER BY rowid")
+    return Rows(facts, steps, {(place, upload): size for place, upload, size in uploads})
 
 
-def _untold(
-    told: Told | None, state: str, outcome: str, pre_image: bytes | None
-) -> dict[str, Any]:
-    """What a step's row says and the log does not."""
-    body: dict[str, Any] = {}
-    if told is None:
-        body["state"] = state
-    if told is None or told.outcome is None:
-        body["outcome"] = json.loads(outcome)
-    if pre_image is not None:
-        digest = digest_of(pre_image)
-        if told is None or digest not in told.pre_images:
-            body["pre_image"] = digest
-    return body
+def adopt(db: sqlite3.Connection) -> None:
+    """Have the log say all that the rows say, whatever it says already; within a transaction.
+
+    A journal of version 1 had no log, the logs of 2 and 3 left out what from 4 on is in them.
+    """
+    at, rows = now(), read_rows(db)
+    append(db, at, "fact", rows.facts)
+    for step_id, row in rows.steps.items():
+        append(db, at, "step", {"step": step_id, "adopted": True, **row})
+    for (place, upload), size_bytes in rows.uploads.items():
+        told = {"upload": upload, "part_size_bytes": size_bytes, "adopted": True}
+        append(db, at, "upload", {"place": place, "state": "begun", **told})

@@ -93,35 +93,92 @@ def first_break(entries: Iterable[LogEntry]) -> int | None:
     return None
 
 
+# What `Journal.take` keeps among the run's facts, and what asks its holder to stop.
+TOKEN, STOP = "token", "stop"
+_COLUMNS = ("state", "position", "started", "ended", "outcome", "error")
+
+
+@dataclass(frozen=True)
+class Rows:
+    """What the tables beside the log hold.
+
+    Attributes:
+        steps: By id; a document that a step replaces is named by its digest.
+        uploads: The size of a part in bytes, by place and id.
+    """
+
+    facts: Mapping[str, str]
+    steps: Mapping[str, Mapping[str, Any]]
+    uploads: Mapping[tuple[str, str], int]
+
+
 @dataclass
 class Told:
     """What a log tells of one step.
 
     Attributes:
         is_begun: Whether it was ever about to act; one can fail before that, and leaves no row.
-        outcome: None where no entry speaks of it.
+        columns: What its row must hold. All of it once its position is among them; the logs of
+            versions 2 and 3 told states and outcomes only.
         pre_images: Sha256 of every document that the step was about to replace.
     """
 
-    state: str = ""
     is_begun: bool = False
-    outcome: Mapping[str, Any] | None = None
-    pre_images: set[str] = field(default_factory=set)
+    columns: dict[str, Any] = field(default_factory=dict)
+    pre_images: set[str | None] = field(default_factory=set)
+
+    def hear(self, entry: LogEntry) -> None:
+        """Take in one more entry about it."""
+        body, state = entry.body, entry.body.get("state")
+        told = {key: body[key] for key in _COLUMNS if key in body}
+        if "position" in body:
+            self.columns = {"started": entry.at, "ended": None, "outcome": {}, "error": "", **told}
+        elif "position" in self.columns:
+            self.columns.update(_implied(entry), **told)
+        else:
+            self.columns.update(told)
+            self.columns.pop("error", None)
+        self.is_begun = self.is_begun or state not in (None, "failed") or "position" in body
+        if state == "intent" or "pre_image" in body or "adopted" in body:
+            self.pre_images.add(body.get("pre_image"))
 
 
-def replayed(log: Iterable[LogEntry]) -> tuple[dict[str, str], dict[str, Told]]:
-    """What a log tells of the run's facts and of each step, in the end."""
-    facts: dict[str, str] = {}
-    steps: dict[str, Told] = {}
-    for entry in log:
+def _implied(entry: LogEntry) -> dict[str, Any]:
+    """What an entry's state means for its step's other columns."""
+    state = entry.body.get("state")
+    implied = {"ended": entry.at} if state in ("done", "failed", "undone") else {}
+    return {**implied, "error": ""} if state in ("intent", "done") else implied
+
+
+@dataclass
+class Replay:
+    """What a log tells of all rows."""
+
+    facts: dict[str, str] = field(default_factory=dict)
+    steps: dict[str, Told] = field(default_factory=dict)
+    uploads: dict[tuple[str, str], int] = field(default_factory=dict)
+
+    def hear(self, entry: LogEntry) -> None:
+        """Take in the next entry."""
         body = entry.body
         if entry.kind == "fact":
-            facts.update(body)
+            self.facts.update(body)
+        elif entry.kind == "holder":
+            self.facts[TOKEN] = str(body.get("token"))
+            self.facts.pop(STOP, None)
         elif entry.kind == "step" and "step" in body:
-            told = steps.setdefault(body["step"], Told())
-            told.state = body.get("state", told.state)
-            told.is_begun = told.is_begun or told.state != "failed"
-            told.outcome = body.get("outcome", told.outcome)
-            if "pre_image" in body:
-                told.pre_images.add(body["pre_image"])
-    return facts, steps
+            self.steps.setdefault(body["step"], Told()).hear(entry)
+        elif entry.kind == "upload" and "upload" in body:
+            upload = (body["place"], body["upload"])
+            if body["state"] == "begun":
+                self.uploads[upload] = body["part_size_bytes"]
+            else:
+                self.uploads.pop(upload, None)
+
+
+def replayed(log: Iterable[LogEntry]) -> Replay:
+    """What a log tells, in the end."""
+    replay = Replay()
+    for entry in log:
+        replay.hear(entry)
+    return replay

@@ -17,13 +17,13 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, TypeAlias
+from typing import Any, Literal, Self, TypeAlias
 
 from poya.errors import Cancelled, Locked, PoyaError, StoppedPartWay, UsageError
-from poya.journal.audit import disagreement
-from poya.journal.entries import STOP, TOKEN, append, digest_of, now, read_log
-from poya.journal.log import LogEntry
-from poya.journal.schema import WITHOUT_JOURNAL, bring_forward, check, connect, unreadable
+from poya.journal.damage import READING, WRITING, guarded
+from poya.journal.entries import append, digest_of, now, read_log
+from poya.journal.log import STOP, TOKEN, LogEntry
+from poya.journal.schema import audit, bring_forward, check, connect
 from poya.journal.vault import Vault
 
 StepState: TypeAlias = Literal["intent", "done", "failed", "undone"]
@@ -63,9 +63,9 @@ class Upload:
 class Journal:
     """The journal of one run, in `<run directory>/journal.db`."""
 
-    def __init__(self, connection: sqlite3.Connection, vault: Vault) -> None:
-        self._db = connection
-        self.vault = vault
+    def __init__(self, connection: sqlite3.Connection, path: Path) -> None:
+        self._db, self._path = connection, path
+        self.vault = Vault(path.parent / SECRETS)
         # The transfer engine's threads record uploads while the event loop records steps.
         self._lock = threading.RLock()
         self._token: int | None = None
@@ -79,11 +79,11 @@ class Journal:
         """
         if path.exists():
             raise UsageError(f"There is a journal at {path} already.")
-        with _guarded(_WRITING):
+        with guarded(path, WRITING):
             connection = connect(path)
-        journal = cls(connection, Vault(path.parent / SECRETS))
+        journal = cls(connection, path)
         try:
-            with _guarded(_WRITING):
+            with guarded(path, WRITING):
                 bring_forward(connection)
             with journal._writing("fact", facts):
                 connection.executemany("INSERT INTO run VALUES (?, ?)", facts.items())
@@ -93,26 +93,31 @@ class Journal:
         return journal
 
     @classmethod
-    def open(cls, path: Path) -> Journal:
+    def open(cls, path: Path, *, is_audited: bool = True) -> Self:
         """Open an existing journal, and bring one of an older poya forward.
+
+        Args:
+            path: Its file.
+            is_audited: Whether every row is compared with what the log tells of it. Only who
+                reads a run's facts to list them does without.
 
         Raises:
             UsageError: It is damaged, or was written by a newer poya.
         """
         if not path.exists():
             raise UsageError(f"There is no journal at {path}.")
-        try:
+        with guarded(path, READING):
             connection = connect(path)
-        except sqlite3.Error as error:
-            raise unreadable(path, str(error)) from error
         try:
             check(connection, path)
-            with _guarded(_WRITING):
+            if is_audited:
+                audit(connection, path)
+            with guarded(path, WRITING):
                 bring_forward(connection)
         except PoyaError:
             connection.close()
             raise
-        return cls(connection, Vault(path.parent / SECRETS))
+        return cls(connection, path)
 
     def close(self) -> None:
         """Close the file."""
@@ -122,29 +127,14 @@ class Journal:
     # Who may write
 
     def take(self, holder: Mapping[str, str]) -> None:
-        """Become the journal's holder; whoever was it before can write no more.
-
-        Raises:
-            UsageError: The journal contradicts itself, so nothing can be done in its name.
-        """
+        """Become the journal's holder; whoever was it before can write no more."""
         with self._lock:
             self._token = None
-            self._refuse_if_damaged()
             token = int(self.facts().get(TOKEN, "0")) + 1
             with self._writing("holder", {"token": token, **holder}):
                 self._set(TOKEN, str(token))
                 self._db.execute("DELETE FROM run WHERE key = ?", (STOP,))
             self._token = token
-
-    def _refuse_if_damaged(self) -> None:
-        with _guarded(_READING):
-            why = disagreement(read_log(self._db), self.steps(), self.facts())
-        if why:
-            raise UsageError(
-                "The run's journal is damaged; nothing was sent.",
-                why=why,
-                todo=WITHOUT_JOURNAL,
-            )
 
     def evict(self, evicted_by: Mapping[str, str]) -> None:
         """Take the journal from its holder without becoming it."""
@@ -165,7 +155,7 @@ class Journal:
         """
         if self._token is None:
             return
-        with _guarded(_READING), self._lock:
+        with guarded(self._path, READING), self._lock:
             self._check_token()
             asker = self.facts().get(STOP)
         if asker:
@@ -236,13 +226,20 @@ class Journal:
         if pre_image is not None:
             pre_image = self.vault.stand_in(pre_image)
         entry = {"step": step_id, "state": "intent", **_digest_of(pre_image)}
-        with self._writing("step", entry):
-            self._db.execute(
-                "INSERT INTO step (id, state, position, started, pre_image, outcome) VALUES "
-                "(?, 'intent', (SELECT coalesce(max(position), 0) + 1 FROM step), ?, ?, ?) "
-                "ON CONFLICT (id) DO UPDATE SET state = 'intent', error = ''",
-                (step_id, now(), pre_image, json.dumps(note or {}, sort_keys=True)),
-            )
+        with self._lock:
+            if self.step(step_id) is not None:
+                with self._writing("step", entry):
+                    self._change(step_id, {"state": "intent", "error": ""})
+                return
+            outcome = dict(note or {})
+            position = int(self._rows("SELECT coalesce(max(position), 0) + 1 FROM step")[0][0])
+            begun = {"position": position, "outcome": outcome}
+            with self._writing("step", {**entry, **begun}) as at:
+                self._db.execute(
+                    "INSERT INTO step (id, state, position, started, pre_image, outcome) "
+                    "VALUES (?, 'intent', ?, ?, ?, ?)",
+                    (step_id, position, at, pre_image, _text(outcome)),
+                )
 
     def pre_image(self, step: Step) -> bytes | None:
         """The raw document that a step's write replaced; None where nothing was there.
@@ -271,43 +268,36 @@ class Journal:
         """Record what the step observed; begins it first if it never was."""
         if self.step(step_id) is None:
             self.intend(step_id)
-        self._finish(step_id, "done", outcome=outcome or {})
+        body = {"step": step_id, "state": "done", "outcome": dict(outcome or {})}
+        with self._writing("step", body) as at:
+            text = _text(outcome or {})
+            self._change(step_id, {"state": "done", "ended": at, "outcome": text, "error": ""})
 
     def observe(self, step_id: str, outcome: Mapping[str, Any]) -> None:
         """Record what was learnt of a step; its state stays as it is."""
         with self._writing("step", {"step": step_id, "outcome": dict(outcome)}):
-            self._db.execute(
-                "UPDATE step SET outcome = ? WHERE id = ?",
-                (json.dumps(outcome, sort_keys=True), step_id),
-            )
+            self._change(step_id, {"outcome": _text(outcome)})
 
     def failed(self, step_id: str, error: str) -> None:
         """Record why the step did not get through."""
-        with self._writing("step", {"step": step_id, "state": "failed", "error": error}):
-            self._db.execute(
-                "UPDATE step SET state = 'failed', ended = ?, error = ? WHERE id = ?",
-                (now(), error, step_id),
-            )
+        with self._writing("step", {"step": step_id, "state": "failed", "error": error}) as at:
+            self._change(step_id, {"state": "failed", "ended": at, "error": error})
 
     def undone(self, step_id: str) -> None:
         """Record that the step's effect is gone from the target."""
-        with self._writing("step", {"step": step_id, "state": "undone"}):
-            self._db.execute(
-                "UPDATE step SET state = 'undone', ended = ? WHERE id = ?", (now(), step_id)
-            )
+        with self._writing("step", {"step": step_id, "state": "undone"}) as at:
+            self._change(step_id, {"state": "undone", "ended": at})
 
-    def _finish(self, step_id: str, state: StepState, *, outcome: Mapping[str, Any]) -> None:
-        with self._writing("step", {"step": step_id, "state": state, "outcome": dict(outcome)}):
-            self._db.execute(
-                "UPDATE step SET state = ?, ended = ?, outcome = ?, error = '' WHERE id = ?",
-                (state, now(), json.dumps(outcome, sort_keys=True), step_id),
-            )
+    def _change(self, step_id: str, columns: Mapping[str, str]) -> None:
+        settings = ", ".join(f"{column} = ?" for column in columns)
+        self._db.execute(f"UPDATE step SET {settings} WHERE id = ?", (*columns.values(), step_id))
 
     # Unfinished uploads
 
     def remember_upload(self, place: str, upload: Upload) -> None:
         """Keep the id of a multipart upload, so that its parts are found again."""
-        with self._writing("upload", {"place": place, "state": "begun"}):
+        told = {"upload": upload.upload_id, "part_size_bytes": upload.part_size_bytes}
+        with self._writing("upload", {"place": place, "state": "begun", **told}):
             self._db.execute(
                 "INSERT OR REPLACE INTO upload VALUES (?, ?, ?)",
                 (place, upload.upload_id, upload.part_size_bytes),
@@ -320,7 +310,7 @@ class Journal:
 
     def forget_upload(self, place: str, upload_id: str) -> None:
         """Drop an upload that was completed or aborted."""
-        with self._writing("upload", {"place": place, "state": "ended"}):
+        with self._writing("upload", {"place": place, "state": "ended", "upload": upload_id}):
             self._db.execute(
                 "DELETE FROM upload WHERE place = ? AND upload_id = ?", (place, upload_id)
             )
@@ -335,42 +325,25 @@ class Journal:
 
     def log(self, after: int = 0) -> list[LogEntry]:
         """The entries after a number, the oldest first."""
-        with _guarded(_READING), self._lock:
+        with guarded(self._path, READING), self._lock:
             return list(read_log(self._db, after))
 
     @contextmanager
-    def _writing(self, kind: str, body: Mapping[str, Any]) -> Iterator[None]:
-        """One transaction: what the block does, and the log's entry of it."""
-        with _guarded(_WRITING), self._lock, self._db:
+    def _writing(self, kind: str, body: Mapping[str, Any]) -> Iterator[str]:
+        """One transaction at one time: what the block does, and the log's entry that tells it."""
+        with guarded(self._path, WRITING), self._lock, self._db:
             self._db.execute("BEGIN IMMEDIATE")
             self._check_token()
-            yield
-            append(self._db, kind, body)
+            at = now()
+            yield at
+            append(self._db, at, kind, body)
 
     def _set(self, key: str, value: str) -> None:
         self._db.execute("INSERT OR REPLACE INTO run VALUES (?, ?)", (key, value))
 
     def _rows(self, sql: str, *values: str) -> list[tuple[Any, ...]]:
-        with _guarded(_READING), self._lock:
+        with guarded(self._path, READING), self._lock:
             return self._db.execute(sql, values).fetchall()
-
-
-_READING = "The run's journal cannot be read."
-_WRITING = "The run's journal cannot be written."
-
-
-@contextmanager
-def _guarded(what: str) -> Iterator[None]:
-    """Say in our words that the file could not be read or written."""
-    try:
-        yield
-    except (sqlite3.Error, ValueError) as error:
-        raise StoppedPartWay(
-            what,
-            why=str(error),
-            todo="Make room where runs are kept ($XDG_STATE_HOME, else ~/.local/state), or give "
-            "the directory back its rights.",
-        ) from error
 
 
 _COLUMNS = "id, state, started, ended, outcome, error, pre_image"
@@ -379,6 +352,10 @@ _COLUMNS = "id, state, started, ended, outcome, error, pre_image"
 def _step(row: tuple[Any, ...]) -> Step:
     step_id, state, started, ended, outcome, error, pre_image = row
     return Step(step_id, state, started, ended, json.loads(outcome), error, pre_image)
+
+
+def _text(outcome: Mapping[str, Any]) -> str:
+    return json.dumps(outcome, sort_keys=True)
 
 
 def _digest_of(pre_image: bytes | None) -> dict[str, str]:
