@@ -12,6 +12,7 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from urllib.parse import unquote
 
 from faults.fuse import Fuse
 from faults.network import Template
@@ -22,6 +23,7 @@ from faults.wiring import Wiring
 from faults.world import Attempt, End, Scene, World
 from poya.errors import Locked, StalePlan, StoppedPartWay
 from poya.journal import Journal
+from poya.lab.site import LoggedRequest
 
 # Stopped part-way, refused, not authenticated, not reached, read back otherwise: never 0 or 70.
 _PARTS, _TOKENS = 2, 2
@@ -128,32 +130,53 @@ def expired(world: World, scene: Scene, at: int | str, how: How) -> list[str]:
 def evicted(world: World, scene: Scene, at: int | str, how: How) -> list[str]:
     """Another process takes the run over at a point: this one stops, and asks nothing more."""
     attempt = how.start(world, scene)
-    site = world.pair.prealps
-    # What was about to be sent when it was taken over is sent: the race that is documented. Members
-    # of a group are sent several at once; a part of a file is not recorded beforehand.
-    on_their_way = [1]
+    log = world.pair.prealps.site.requests
+    taken: list[tuple[int, list[tuple[str, str]]]] = []
 
     def take_over() -> None:
-        world.clear_requests()
         other = Journal.open(attempt.journal_path)
-        on_their_way.append(unanswered(other))
+        allowed = on_their_way(other, fuse.passed[-1])
         other.take({"pid": "3"})
         other.close()
+        taken.append((log.take_number(), allowed))
 
-    end = attempt.goes(Fuse(at, act=take_over))
-    asked = [r for r in site.requests(mutating=True) if r.service != "sts"]
-    late = len(asked) > max(on_their_way)
-    found = [f"{len(asked)} writes after it was evicted"] if late else []
+    fuse = Fuse(at, act=take_over)
+    end = attempt.goes(fuse)
+    number, allowed = taken[0]
+    late = [r for r in log.entries(mutating=True) if r.number > number and r.service != "sts"]
+    found = [
+        f"{request.method} {request.path} after it was evicted"
+        for request in late
+        if not _was_on_its_way(request, allowed)
+    ]
     if end.error is None or end.error.exit_code != Locked.exit_code:
         found.append(f"the evicted one ended with {_words(end)}")
     return found or [*goes_to_the_end(attempt), *at_the_end(attempt)]
 
 
-def unanswered(journal: Journal) -> int:
-    """How many requests were recorded and have no answer yet."""
+def on_their_way(journal: Journal, point: str) -> list[tuple[str, str]]:
+    """The requests that were about to be sent: recorded, and without an answer.
+
+    They are sent whatever happens meanwhile: the race that is documented. Bytes of a file are not
+    recorded beforehand, so there it is the one that the point lies before.
+    """
     log = journal.log()
-    sent = {entry.seq for entry in log if entry.kind == "request" and "status" not in entry.body}
-    return len(sent - {entry.body["request"] for entry in log if entry.kind == "answer"})
+    answered = {entry.body["request"] for entry in log if entry.kind == "answer"}
+    sent = [e for e in log if e.kind == "request" and "status" not in e.body]
+    found = [(e.body["method"], e.body["where"]) for e in sent if e.seq not in answered]
+    method, _, path = point.removeprefix("before ").partition(" ")
+    is_bulk = point.startswith("before PUT /boot-images") and not found
+    return [(method, path.rpartition("/")[2].partition("?")[0])] if is_bulk else found
+
+
+def _was_on_its_way(request: LoggedRequest, allowed: list[tuple[str, str]]) -> bool:
+    """Each of them is sent once."""
+    asked = f"{request.path}?{request.query}" if request.query else request.path
+    for method, where in allowed:
+        if request.method == method and (where in asked or where in unquote(asked)):
+            allowed.remove((method, where))
+            return True
+    return False
 
 
 def changed_by_another(world: World, scene: Scene, at: Deaths, how: How) -> list[str]:

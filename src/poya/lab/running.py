@@ -110,7 +110,7 @@ class RunningSite:
         objects = self.ground.objects
         check, chunks = SignatureCheck(objects.mint), self.ground.profile.store_takes_chunks
         front = S3Front(objects.backend, check, takes_chunks=chunks)
-        attendance = Attendance(self._observe, self._strike)
+        attendance = Attendance(self._observe, self._strike, self._number)
         try:
             return S3Server(front, port, certificates.server_context(), attendance)
         except OSError as error:
@@ -143,12 +143,14 @@ class RunningSite:
     def _strike(self, method: str, path: str) -> Fault | None:
         return self.site.faults.strike(method, path)
 
-    def _observe(self, method: str, target: str, status: int, fault: str) -> None:
+    def _number(self) -> int:
+        return self.site.requests.take_number()
+
+    def _observe(self, number: int, method: str, target: str, status: int, fault: str) -> None:
         path, _, query = target.partition("?")
-        log = self.site.requests
-        log.add(
+        self.site.requests.add(
             LoggedRequest(
-                number=log.take_number(),
+                number=number,
                 method=method,
                 path=PREFIX + unquote(path),
                 query=query,

@@ -30,7 +30,8 @@ class LoggedRequest:
     """One request as the gateway saw it.
 
     Attributes:
-        number: Counted from 1 over the life of the gateway.
+        number: Counted from 1 over the life of the gateway, as requests come in; they are kept in
+            the order in which they were answered.
         method: Upper case.
         path: Without the query.
         query: Without the question mark.

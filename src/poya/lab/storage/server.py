@@ -37,7 +37,7 @@ _IDLE_S = 120
 _DRAIN_BYTES = 32 * 1024 * 1024
 _BODILESS = frozenset({204, 304})
 
-Observer = Callable[[str, str, int, str], None]
+Observer = Callable[[int, str, str, int, str], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,12 +45,15 @@ class Attendance:
     """Who wants to know of the requests, and who disturbs them.
 
     Attributes:
-        observe: Told every request's method, target, status (0: never answered) and fault.
+        number: Asked for a request's number as it comes in.
+        observe: Told every request's number, method, target, status (0: never answered) and fault
+            once it is answered.
         strike: Asked, with the method and `/s3` + path, what is to go wrong.
     """
 
     observe: Observer = lambda *_: None
     strike: Strike = lambda *_: None
+    number: Callable[[], int] = lambda: 0
 
 
 class S3Server(ThreadingHTTPServer):
@@ -126,6 +129,7 @@ class _Handler(BaseHTTPRequestHandler):
         headers = {name.lower(): value for name, value in self.headers.items()}
         request = S3Request(self.command, self.path, headers)
         attendance = self.server.attendance
+        number = attendance.number()
         fault = attendance.strike(request.method, PREFIX + unquote(request.path))
         status = 0
         try:
@@ -138,7 +142,7 @@ class _Handler(BaseHTTPRequestHandler):
             break_connection(self.connection)
         finally:
             name = fault.action.value if fault else ""
-            attendance.observe(request.method, request.target, status, name)
+            attendance.observe(number, request.method, request.target, status, name)
 
     def _deliver(self, request: S3Request, answer: Answer | Download, fault: Fault | None) -> None:
         sent = garbled(fault) or answer
