@@ -8,11 +8,12 @@ from contextlib import suppress
 from typing import Any, TypeAlias
 
 from poya.concurrency import together
-from poya.csm import MemberChange, Site, configuration_body, template_body
+from poya.csm import MemberChange, Site, template_body
 from poya.documents import Document, JsonObject
 from poya.errors import Conflict, NotFound
 from poya.model.records import EntityRef, Group
 from poya.planning.canonical import canonical_form
+from poya.sites.csm.branches import put_configuration
 
 _MemberCall: TypeAlias = Callable[[str, str], Coroutine[Any, Any, MemberChange]]
 
@@ -40,7 +41,7 @@ class Entities:
         if ref.kind == "group":
             await self._write_group(ref.name, body, present)
         elif ref.kind == "configuration":
-            await self._site.cfs.configurations.put(ref.name, configuration_body(body))
+            await put_configuration(self._site, ref.name, body)
         else:
             await self._site.bos.templates.put(
                 ref.name, template_body(body), tenant=ref.tenant or None
