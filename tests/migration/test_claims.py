@@ -22,12 +22,17 @@ def operator(lab_pair: LabPair) -> Operator:
     return Operator(lab_pair.config_path)
 
 
-def claim(pair: LabPair, age: timedelta) -> None:
-    """Another machine's run has a claim on gele at prealps."""
-    at = (datetime.now(UTC) - age).isoformat(timespec="seconds")
+def claim(pair: LabPair, age: timedelta, ahead: timedelta = timedelta()) -> None:
+    """Another machine's run has a claim on gele at prealps; its clock may be wrong."""
+    now = datetime.now(UTC)
+    at = (now - age + ahead).isoformat(timespec="seconds")
     card = {"pid": "7", "host": "elsewhere", "user": "alice", "at": at}
     body = json.dumps(card).encode()
-    pair.prealps.ground.objects.put(NewObject("boot-images", KEY, [body]))
+    objects = pair.prealps.ground.objects
+    objects.put(NewObject("boot-images", KEY, [body]))
+    stored = objects.backend.find("boot-images", KEY)
+    assert stored is not None
+    stored.last_modified = (now - age).replace(tzinfo=None)
 
 
 def claims(pair: LabPair) -> Iterator[str]:
@@ -42,7 +47,8 @@ def last_run(operator: Operator) -> str:
 def test_a_vcluster_that_another_machine_brings_is_left_alone(
     operator: Operator, lab_pair: LabPair
 ) -> None:
-    claim(lab_pair, timedelta(seconds=30))
+    """The store says when a claim was renewed; the clock of the other machine does not count."""
+    claim(lab_pair, timedelta(seconds=30), ahead=timedelta(hours=-2))
     before = snapshot(lab_pair.prealps)
     answer = migrate(operator)
     assert answer.status == LOCKED
@@ -53,7 +59,7 @@ def test_a_vcluster_that_another_machine_brings_is_left_alone(
 
 
 def test_a_claim_of_the_dead_is_void(operator: Operator, lab_pair: LabPair) -> None:
-    claim(lab_pair, timedelta(minutes=11))
+    claim(lab_pair, timedelta(minutes=11), ahead=timedelta(hours=2))
     assert migrate(operator).status == 0
 
 

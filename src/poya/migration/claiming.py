@@ -21,8 +21,8 @@ from poya.sites.base import Claim, Claimable, Claims, Target
 
 CLAIM_FACT, HELD = "claim", "held"
 RENEWED_EVERY_S = 60.0
-# A holder that is alive renews its claim ten times in this time. Clocks of operators' machines
-# must not differ by more.
+# A holder that is alive renews its claim ten times in this time. The target's clock measures it,
+# from the last renewal to our own claim's; where the target tells no times, the two machines' do.
 STALE_S = 600.0
 # Nobody waits longer to be told that the site is out of reach.
 DROPPED_WITHIN_S = 10.0
@@ -86,9 +86,10 @@ async def _renew(claims: Claims, run: str) -> None:
 
 
 def _refuse_if_claimed(claims: tuple[Claim, ...], run: str, what: str) -> None:
+    there = next((claim.renewed for claim in claims if claim.run == run), None)
     for claim in claims:
         card = _read(claim.card)
-        age_s = _age_s(card)
+        age_s = _age_s(claim.renewed or _told(card), there if claim.renewed else None)
         if claim.run != run and age_s < STALE_S:
             raise Locked(
                 f"Another run is at work on {what}: {claim.run}.",
@@ -113,10 +114,17 @@ def _read(card: bytes) -> dict[str, Any]:
     return value if isinstance(value, dict) else {}
 
 
-def _age_s(card: dict[str, Any]) -> float:
-    """How old a claim is; one that cannot be read is as old as can be."""
+def _told(card: dict[str, Any]) -> datetime | None:
+    """When its holder says that it was renewed."""
     try:
         at = datetime.fromisoformat(str(card["at"]))
-        return (datetime.now(UTC) - at).total_seconds()
-    except (KeyError, ValueError, TypeError):
+    except (KeyError, ValueError):
+        return None
+    return at if at.tzinfo else at.replace(tzinfo=UTC)
+
+
+def _age_s(renewed: datetime | None, now: datetime | None) -> float:
+    """How old a claim is; one that tells no time is as old as can be."""
+    if renewed is None:
         return float("inf")
+    return ((now or datetime.now(UTC)) - renewed).total_seconds()

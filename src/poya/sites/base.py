@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Protocol, runtime_checkable
 
 from poya import transfer
@@ -92,10 +93,12 @@ class Claim:
 
     Attributes:
         card: Who, where and when, as the run wrote it; hostile until read.
+        renewed: When it was last written, by the target's clock; None if that does not say.
     """
 
     run: str
     card: bytes
+    renewed: datetime | None = None
 
 
 class Claims(Protocol):

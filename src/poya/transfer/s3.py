@@ -122,11 +122,11 @@ class S3Store:
     def head(self, place: ObjectPlace, guard: Guard = _FREE) -> ObjectHead:
         """Describe an object (HeadObject). Raises `NotFound` if it is not there."""
         headers = self._run(Call("HEAD", place), guard).headers
-        if not headers.get("content-length", "").isdecimal():
+        if not (size := headers.get("content-length", "")).isdecimal():
             raise BadAnswer(f"HEAD {place} at {self.site} tells no size.")
         metadata = {k.removeprefix(_META): v for k, v in headers.items() if k.startswith(_META)}
-        etag = clean_etag(headers.get("etag", ""))
-        return ObjectHead(int(headers["content-length"]), etag, metadata)
+        etag, modified = clean_etag(headers.get("etag", "")), headers.get("last-modified", "")
+        return ObjectHead(int(size), etag, metadata, modified)
 
     def part_size(self, place: ObjectPlace, etag: str, guard: Guard = _FREE) -> int | None:
         """How an object was cut: the length of its first part (HeadObject with partNumber).

@@ -68,8 +68,10 @@ class ObjectHead:
         size_bytes: Its length.
         etag: Without quotes.
         metadata: Names in lower case, without `x-amz-meta-`.
+        modified: When it was written by the store's clock, as HTTP spells times; maybe empty.
     """
 
     size_bytes: int
     etag: str
     metadata: Mapping[str, str] = field(default_factory=dict)
+    modified: str = ""

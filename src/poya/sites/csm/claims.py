@@ -34,13 +34,13 @@ class ObjectClaims:
         """Every claim that is there now."""
         claims = []
         for key in await self._objects.keys_below(self._prefix):
+            path = S3Path(self._prefix.bucket, key)
             try:
-                card = await self._objects.read_small(
-                    S3Path(self._prefix.bucket, key), _LARGEST_BYTES
-                )
+                card = await self._objects.read_small(path, _LARGEST_BYTES)
+                renewed = await self._objects.written_at(path)
             except NotFound:
                 continue
-            claims.append(Claim(key.removeprefix(self._prefix.key), card))
+            claims.append(Claim(key.removeprefix(self._prefix.key), card, renewed))
         return tuple(claims)
 
     async def drop(self, run: str) -> None:

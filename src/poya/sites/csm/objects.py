@@ -5,7 +5,9 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 from pathlib import Path
 from typing import TypeVar
 
@@ -104,6 +106,19 @@ class Objects:
         """Write a small object in one request."""
         store = await self._open()
         await _in_thread(lambda guard: store.put_small(_place(path), body, guard=guard))
+
+    async def written_at(self, path: S3Path) -> datetime | None:
+        """When an object was written, by the store's clock; None if it does not say.
+
+        Raises:
+            NotFound: It is not there.
+        """
+        store = await self._open()
+        head = await _in_thread(lambda guard: store.head(_place(path), guard))
+        with suppress(ValueError):
+            written = parsedate_to_datetime(head.modified)
+            return written if written.tzinfo else written.replace(tzinfo=UTC)
+        return None
 
     async def keys_below(self, prefix: S3Path) -> list[str]:
         """The keys of every object that begin with the prefix."""
