@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from migration.console import NODES, Operator
+from migration.console import NODES, Operator, migrate
 from migration.snapshot import open_uploads, snapshot
 from poya.errors import Cancelled, Locked
 from poya.journal import Journal, RunStore, hold, look_at
@@ -201,3 +201,34 @@ def test_whoever_lost_the_journal_can_record_nothing(tmp_path: Path) -> None:
     other.set_fact("state", "stopped")
     for journal in (one, other):
         journal.close()
+
+
+@pytest.mark.slow
+def test_reading_every_byte_stops_at_the_first_interrupt(
+    operator: Operator, lab_pair: LabPair
+) -> None:
+    assert migrate(operator).status == 0
+    lab_pair.prealps.set_fault("stall", "/s3/boot-images/*/rootfs", method="GET", times=0)
+    lab_pair.prealps.site.requests.clear()
+    words = (sys.executable, "-m", "poya", "migrate", "verify", run_id(operator), "--deep")
+    process = subprocess.Popen(
+        words,
+        env={**os.environ, "POYA_CONFIG": str(lab_pair.config_path)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )
+    until_s = time.monotonic() + 180
+    while not any(r.method == "HEAD" and "rootfs" in r.path for r in lab_pair.prealps.requests()):
+        assert process.poll() is None, process.communicate()
+        assert time.monotonic() < until_s
+        time.sleep(0.1)
+    time.sleep(3)
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate(timeout=60)
+    told = err.decode() + out.decode()
+    assert process.returncode == CANCELLED, told
+    assert "Traceback" not in told
+    lab_pair.prealps.clear_faults()
+    assert lab_pair.prealps.requests(mutating=True) == []
+    assert phase(operator) == "done"
+    operator.must("migrate", "verify", run_id(operator), "--deep")
