@@ -102,10 +102,73 @@ async def test_believes_anything(csm17: Lab, body: dict[str, Any]) -> None:
     assert len(await csm17.json("GET", PATH)) == 1
 
 
-@pytest.mark.parametrize("body", [b"{", b"{}", b'{"hosts": "x"}'])
-async def test_refuses_no_data(csm17: Lab, body: bytes) -> None:
-    """BSS 1.37: 400, also for what is not JSON."""
+@pytest.mark.parametrize("body", [b"{", b'{"hosts": "x"}'])
+async def test_refuses_what_is_no_record(csm17: Lab, body: bytes) -> None:
+    """BSS 1.37: 400."""
     assert (await csm17.call("PUT", PATH, body)).status_code == 400
+
+
+async def test_takes_nothing_for_something(csm17: Lab) -> None:
+    """BSS 1.37, boot_data.go: "Nothing to Store" is made and forgotten: 200, without a token."""
+    for method in ("PUT", "PATCH", "DELETE"):
+        answer = await csm17.call(method, PATH, {})
+        assert (answer.status_code, "bss-referral-token" in answer.headers) == (200, False)
+    assert (await csm17.call("GET", PATH)).text == "null"
+
+
+async def test_creates_a_kernel_once(csm17: Lab) -> None:
+    """BSS 1.37: without hosts, parameters are the kernel's; POST of one that is there: 400."""
+    await csm17.call("PUT", PATH, BODY)
+    kernel = {"kernel": "s3://k", "params": "of all"}
+    answer = await csm17.call("POST", PATH, kernel)
+    assert (answer.status_code, detail(answer)) == (400, "Bad Request: Already exists: s3://k")
+    assert (await csm17.call("PATCH", PATH, kernel)).status_code == 200
+    (found,) = await csm17.json("GET", PATH, {"kernel": "s3://k"})
+    assert (found["params"], "hosts" in found) == ("of all", False)
+
+
+async def test_of_hosts_and_addresses_stores_the_first_kind(csm17: Lab) -> None:
+    """BSS 1.37: `hosts`, else `macs`, else `nids`; what HSM does not know is a name of its own."""
+    await csm17.call("PUT", PATH, {"hosts": [X], "nids": [7], "params": "p"})
+    await csm17.call("PUT", PATH, {"nids": [7], "params": "p"})
+    listed = await csm17.json("GET", PATH)
+    assert [record["hosts"] for record in listed] == [["nid7"], [X]]
+
+
+async def test_deletes_what_it_can_and_complains_of_the_rest(csm17: Lab) -> None:
+    """BSS 1.37: a refused DELETE has deleted the hosts that were there."""
+    await csm17.call("PUT", PATH, BODY)
+    answer = await csm17.call("DELETE", PATH, {"hosts": ["other", X]})
+    assert (answer.status_code, "Key /params/other does not exist" in detail(answer)) == (
+        400,
+        True,
+    )
+    assert (await csm17.call("GET", PATH, name=X)).status_code == 404
+
+
+async def test_a_deleted_kernel_is_gone_from_its_hosts(csm17: Lab) -> None:
+    """BSS 1.37: references to it are removed; deleting it again is fine."""
+    await csm17.call("PUT", PATH, BODY)
+    for _ in range(2):
+        assert (await csm17.call("DELETE", PATH, {"kernel": "s3://k"})).status_code == 200
+    (record,) = await csm17.json("GET", PATH, name=X)
+    assert ("kernel" in record, record["initrd"]) == (False, "s3://i")
+
+
+async def test_lists_kernels_by_a_hash_of_their_paths(csm17: Lab) -> None:
+    """BSS 1.37: etcd is read by key: hosts come by name, kernels by FNV-1a."""
+    for host, kernel in (("x2", "s3://a"), ("x1", "s3://b"), ("x3", "s3://c")):
+        await csm17.call("PUT", PATH, {"hosts": [host], "kernel": kernel})
+    listed = await csm17.json("GET", PATH)
+    assert [record["kernel"] for record in listed[:3]] == ["s3://a", "s3://c", "s3://b"]
+    assert [record["hosts"] for record in listed[3:]] == [["x1"], ["x2"], ["x3"]]
+
+
+async def test_refuses_a_question_without_a_subject(csm17: Lab) -> None:
+    """BSS 1.37: 400 for an empty object; a 404 names all that was asked for."""
+    assert (await csm17.call("GET", PATH, {})).status_code == 400
+    answer = await csm17.call("GET", PATH, {"kernel": "k", "hosts": ["h"], "nids": [1]})
+    assert detail(answer).endswith("for requested Hosts, NIDs or kernel")
 
 
 async def test_tells_its_status(csm17: Lab) -> None:

@@ -183,7 +183,27 @@ async def test_bss_hands_out_scripts(csm17: Lab) -> None:
     assert script.headers["content-type"].startswith("text/plain")
     assert script.text.startswith("#!ipxe")
     assert f"quiet xname={A} nid=1000 bss_referral_token=" in script.text
+    assert " ds=nocloud-net;s=" in script.text
     assert (await csm17.call("GET", f"{BSS}/bootscript")).status_code == 400
+
+
+async def test_bss_fills_in_scripts(csm17: Lab) -> None:
+    """BSS 1.37: addresses in S3 are presigned, the join token is filled in, nothing comes twice."""
+    add_nodes(csm17, A)
+    params = f"xname={A} t=${{SPIRE_JOIN_TOKEN}} metal.server=s3://b/m ds=mine"
+    record = {"hosts": [A], "params": params, "kernel": "s3://b/k", "initrd": "http://x/i"}
+    await csm17.call("PUT", f"{BSS}/bootparameters", record)
+    script = (await csm17.call("GET", f"{BSS}/bootscript?name={A}")).text
+    assert (script.count("X-Amz-Signature="), script.count("xname=")) == (2, 1)
+    assert ("s3://" in script, "SPIRE" in script, "nocloud" in script) == (False, False, False)
+    assert "initrd --name initrd http://x/i ||" in script
+
+
+async def test_bss_knows_no_script_for_strangers(csm17: Lab) -> None:
+    """BSS 1.37: a node that HSM does not know gets none, not even the default one."""
+    record = {"hosts": ["Default"], "kernel": "s3://b/k"}
+    await csm17.call("PUT", f"{BSS}/bootparameters", record)
+    assert (await csm17.call("GET", f"{BSS}/bootscript?name={A}")).status_code == 404
 
 
 async def test_ims_takes_jobs_of_things_that_are_there(csm17: Lab) -> None:

@@ -14,7 +14,7 @@ from poya.lab.life.boot_sessions import EMPTY_STATE, NO_ARTIFACTS, BootSessions,
 from poya.lab.life.configuring import Configuring
 from poya.lab.life.power import PowerControl
 from poya.lab.services.bos_options import Options
-from poya.lab.services.bss import BootScripts
+from poya.lab.services.bss_records import BootRecords, ParametersIn
 from poya.lab.services.times import rfc3339
 from poya.lab.site import LabSite
 from poya.lab.state import JsonObject
@@ -44,7 +44,7 @@ class BootOperators:
         self._components = site.state.bos_components
         self._power = power
         self._configuring = configuring
-        self._boot_scripts = BootScripts(site)
+        self._boot_records = BootRecords(site)
         self._options = Options(site)
         self._sessions = BootSessions(site)
 
@@ -171,8 +171,9 @@ class BootOperators:
         for (kernel, initrd, params), alike in by_artifacts.items():
             if "root=sbps-s3:" in params:
                 self._tag(kernel)
-            artifacts = {"kernel": kernel, "initrd": initrd, "kernel_parameters": params}
-            token = self._boot_scripts.upsert(sorted(alike), artifacts)
+            token = self._boot_records.store(
+                ParametersIn(hosts=sorted(alike), params=params, kernel=kernel, initrd=initrd)
+            )
             for xname in alike:
                 record = self._components.get(xname) or {}
                 record["desired_state"]["bss_token"] = token

@@ -7,32 +7,20 @@ as entries without hosts.
 
 from __future__ import annotations
 
-import uuid
-from collections.abc import Iterable, Mapping
-from typing import Any
+from collections.abc import Iterable
 
-import msgspec
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
 from poya.lab.services.answers import Problem, go_app, go_body, json_answer, no_content
+from poya.lab.services.bss_records import BootRecords, ParametersIn, shown
+from poya.lab.services.bss_scripts import ipxe, signer
 from poya.lab.site import LabSite
 from poya.lab.state import JsonObject
 
 _TOKEN_HEADER = "BSS-Referral-Token"
-_HOME = ("pub_key_dsa", "pub_key_rsa", "pub_key_ecdsa", "instance_id", "hostname", "fqdn")
-
-
-class _ParametersIn(msgspec.Struct):
-    hosts: list[str] | None = None
-    macs: list[str] | None = None
-    nids: list[int] | None = None
-    params: str = ""
-    kernel: str = ""
-    initrd: str = ""
-    cloud_init: dict[str, Any] | None = msgspec.field(name="cloud-init", default=None)
 
 
 def app(site: LabSite) -> Starlette:
@@ -57,97 +45,48 @@ def app(site: LabSite) -> Starlette:
 
 
 class BootScripts:
-    """The records of BSS, by host."""
+    """BSS over HTTP."""
 
     def __init__(self, site: LabSite) -> None:
         self._site = site
-        self._records = site.state.boot_parameters
-        self._images = site.state.boot_images
-        self._tokens = site.state.kind("bss_tokens")
-
-    def upsert(self, hosts: list[str], artifacts: Mapping[str, str]) -> str:
-        """Write what hosts boot, as BOS does; the referral token of it.
-
-        Args:
-            hosts: Names of nodes.
-            artifacts: `kernel`, `initrd` and `kernel_parameters`.
-        """
-        asked = _ParametersIn(
-            hosts=hosts,
-            params=artifacts["kernel_parameters"],
-            kernel=artifacts["kernel"],
-            initrd=artifacts["initrd"],
-        )
-        return self._keep(asked, hosts)
+        self._records = BootRecords(site)
 
     async def get(self, request: Request) -> Response:
-        """Boot parameters: of some hosts, or everything; `null` if there is nothing."""
+        """Boot parameters: of some hosts or images, or everything; `null` if there is nothing."""
         query = request.query_params
         names = _split(query.getlist("name"))
         macs = _split(query.getlist("mac"))
         nids = _numbers(_split(query.getlist("nid")))
         raw = await request.body()
+        asked = ParametersIn()
         if raw:
-            asked = await go_body(request, _ParametersIn, malformed=400)
-            names += asked.hosts or []
-            macs += asked.macs or []
-            nids += asked.nids or []
+            asked = await go_body(request, ParametersIn, malformed=400)
         elif not (names or macs or nids):
-            return json_answer(self._all() or None)
-        hosts = [*names, *self._hosts_of(macs, nids)]
-        found = [record for host in hosts if (record := self._records.get(host))]
-        if not found:
-            kinds = (("Hosts", names), ("MACs", macs), ("NIDs", nids))
-            named = [kind for kind, given in kinds if given]
-            raise Problem(404, f"Cannot find boot parameters for requested {' or '.join(named)}")
-        return json_answer([_shown(record) for record in found])
+            return json_answer(self._records.everything() or None)
+        asked.hosts = [*(asked.hosts or []), *names]
+        asked.macs = [*(asked.macs or []), *macs]
+        asked.nids = [*(asked.nids or []), *nids]
+        return json_answer(self._found(asked) or _nothing(asked))
 
     async def create(self, request: Request) -> Response:
         """Write parameters of hosts that have none."""
-        asked = await go_body(request, _ParametersIn, malformed=400)
-        hosts = self._asked_hosts(asked)
-        for host in hosts:
-            if host in self._records:
-                raise Problem(400, f"Bad Request: Already exists: {host}")
-        return self._store(asked, hosts, 201)
+        asked = await go_body(request, ParametersIn, malformed=400)
+        return _stored(self._records.create(asked), 201)
 
     async def put(self, request: Request) -> Response:
         """Write parameters, whoever had some."""
-        asked = await go_body(request, _ParametersIn, malformed=400)
-        return self._store(asked, self._asked_hosts(asked), 200)
+        asked = await go_body(request, ParametersIn, malformed=400)
+        return _stored(self._records.store(asked), 200)
 
     async def patch(self, request: Request) -> Response:
         """Change parameters of hosts that have some."""
-        asked = await go_body(request, _ParametersIn, malformed=400)
-        hosts = self._asked_hosts(asked)
-        missing = [host for host in hosts if host not in self._records]
-        if missing or not hosts:
-            host = missing[0] if missing else ""
-            raise Problem(404, f"Not Found: Key /params/{host} does not exist")
-        given = {k: v for k in ("params", "kernel", "initrd") if (v := getattr(asked, k))}
-        changed = {}
-        for host in hosts:
-            record = self._records.get(host) or {}
-            cloud = _merge_cloud(record.get("cloud-init") or {}, asked.cloud_init or {})
-            changed[host] = record | given | {"cloud-init": cloud}
-        self._remember_images(asked)
-        self._records.put_many(changed)
-        return Response(status_code=200, media_type="application/json")
+        self._records.update(await go_body(request, ParametersIn, malformed=400))
+        return _stored("", 200)
 
     async def delete(self, request: Request) -> Response:
-        """Delete parameters of hosts, or kernels and initrds."""
-        asked = await go_body(request, _ParametersIn, malformed=400)
-        hosts = self._asked_hosts(asked)
-        for host in hosts:
-            if host not in self._records:
-                raise Problem(400, f"Key /params/{host} does not exist")
-        for host in hosts:
-            self._records.delete(host)
-        paths = [f"{k}:{v}" for k in ("kernel", "initrd") if (v := getattr(asked, k))]
-        deleted = [path for path in paths if self._images.delete(path)]
-        if not (hosts or deleted):
-            raise Problem(400, "No data")
-        return Response(status_code=200, media_type="application/json")
+        """Delete parameters of hosts, kernels and initrds."""
+        self._records.remove(await go_body(request, ParametersIn, malformed=400))
+        return _stored("", 200)
 
     async def list_hosts(self, _request: Request) -> Response:
         """The nodes that BSS has heard of from HSM."""
@@ -161,16 +100,19 @@ class BootScripts:
         """The iPXE script that a node gets now: by its own record, its role's, or the default."""
         query = request.query_params
         macs, nids = query.getlist("mac"), _numbers(query.getlist("nid"))
-        hosts = [*query.getlist("name"), *self._hosts_of(macs, nids)]
-        if not hosts:
+        names = [*query.getlist("name"), *self._records.hosts_of(macs, nids)]
+        if not names:
             raise Problem(400, "Need a mac=, name=, or nid= parameter")
-        component = self._site.state.components.get(hosts[0]) or {}
-        for name in (hosts[0], component.get("Role", ""), "Default"):
+        component = self._site.state.components.get(names[0])
+        if component is None:
+            words = "no configuration available for unknown hosts"
+            raise Problem(404, f"Unknown {names[0]}: {words}")
+        for name in (names[0], component.get("Role", ""), "Default"):
             record = self._records.get(name)
             if record is not None and record.get("kernel"):
-                token = (self._tokens.get(name) or {}).get("token", "")
-                return PlainTextResponse(_ipxe(record, component, token))
-        raise Problem(404, f"The node for {hosts[0]} is unknown")
+                token = self._records.token(name)
+                return PlainTextResponse(ipxe(record, component, token, signer(self._site)))
+        raise Problem(404, f"{names[0]}: this host not configured for booting.")
 
     async def history(self, _request: Request) -> Response:
         """Who asked for what: nothing is kept here."""
@@ -178,7 +120,8 @@ class BootScripts:
 
     async def dump(self, _request: Request) -> Response:
         """Everything."""
-        return json_answer({"Components": self._hosts(), "Params": self._all()})
+        params = self._records.everything() or None
+        return json_answer({"Components": self._hosts(), "Params": params})
 
     async def status(self, request: Request) -> Response:
         """How the service is."""
@@ -186,56 +129,21 @@ class BootScripts:
         if part not in ("status", "version", "hsm", "etcd", "status/all"):
             raise Problem(404, "404 page not found")
         everything = part == "status/all"
-        shown = {
+        found = {
             "bss-version": (self._site.profile.bss, "version"),
             "bss-status": ("running", "status"),
             "bss-status-hsm": ("connected", "hsm"),
             "bss-status-etcd": ("connected", "etcd"),
         }
         return json_answer(
-            {name: value for name, (value, which) in shown.items() if everything or part == which}
+            {name: value for name, (value, which) in found.items() if everything or part == which}
         )
 
-    def _store(self, asked: _ParametersIn, hosts: list[str], status: int) -> Response:
-        if not (hosts or asked.kernel or asked.initrd):
-            raise Problem(400, "No data")
-        token = self._keep(asked, hosts)
-        answer = Response(status_code=status, media_type="application/json")
-        if hosts:
-            answer.headers[_TOKEN_HEADER] = token
-        return answer
-
-    def _keep(self, asked: _ParametersIn, hosts: list[str]) -> str:
-        self._remember_images(asked, own_params=not hosts)
-        self._records.put_many({host: _record(host, asked) for host in hosts})
-        token = str(uuid.uuid4())
-        self._tokens.put_many({host: {"token": token} for host in hosts})
-        return token
-
-    def _remember_images(self, asked: _ParametersIn, *, own_params: bool = False) -> None:
-        for kind in ("kernel", "initrd"):
-            path = getattr(asked, kind)
-            if path and (own_params or f"{kind}:{path}" not in self._images):
-                params = {"params": asked.params} if own_params and asked.params else {}
-                self._images.put(f"{kind}:{path}", params | {kind: path})
-
-    def _all(self) -> list[JsonObject]:
-        images = [_shown(image) for image in self._images.values()]
-        return images + [_shown(record) for _, record in sorted(self._records.items())]
-
-    def _asked_hosts(self, asked: _ParametersIn) -> list[str]:
-        return [*(asked.hosts or []), *self._hosts_of(asked.macs or [], asked.nids or [])]
-
-    def _hosts_of(self, macs: Iterable[str], nids: Iterable[int]) -> list[str]:
-        by_mac = {
-            record.get("MACAddress", "").lower(): record.get("ComponentID", "")
-            for record in self._site.state.ethernet_interfaces.values()
-        }
-        nodes = self._site.state.components
-        by_nid = {c.get("NID"): c["ID"] for c in nodes.values()} if nids else {}
-        return [by_mac.get(mac.lower()) or mac for mac in macs] + [
-            by_nid.get(nid) or f"nid{nid:06}" for nid in nids
-        ]
+    def _found(self, asked: ParametersIn) -> list[JsonObject]:
+        images = [self._records.image(kind, path) for kind, path in asked.images()]
+        machines = self._records.hosts_of(asked.macs or [], asked.nids or [])
+        hosts = [self._records.get(host) for host in (*(asked.hosts or []), *machines)]
+        return [shown(record) for record in (*images, *hosts) if record]
 
     def _hosts(self) -> list[JsonObject]:
         macs: dict[str, list[str]] = {}
@@ -245,36 +153,21 @@ class BootScripts:
         return [{**c, "FQDN": "", "MAC": macs.get(c["ID"])} for c in nodes]
 
 
-def _record(host: str, asked: _ParametersIn) -> JsonObject:
-    record: JsonObject = {"hosts": [host]}
-    record |= {k: v for k in ("params", "kernel", "initrd") if (v := getattr(asked, k))}
-    return record | {"cloud-init": _merge_cloud({}, asked.cloud_init or {})}
+def _stored(token: str, status: int) -> Response:
+    answer = Response(status_code=status, media_type="application/json")
+    if token:
+        answer.headers[_TOKEN_HEADER] = token
+    return answer
 
 
-def _merge_cloud(old: JsonObject, new: JsonObject) -> JsonObject:
-    home = {**dict.fromkeys(_HOME, ""), **(old.get("phone-home") or {})}
-    merged: JsonObject = {}
-    for name in ("meta-data", "user-data"):
-        both = {**(old.get(name) or {}), **(new.get(name) or {})}
-        merged[name] = both or None
-    return merged | {"phone-home": home | (new.get("phone-home") or {})}
-
-
-def _ipxe(record: JsonObject, component: JsonObject, token: str) -> str:
-    words = [record.get("params", ""), f"xname={component.get('ID', '')}"]
-    words += [f"nid={component.get('NID', 0)}", f"bss_referral_token={token}"]
-    params = " ".join(word for word in words if word)
-    return (
-        "#!ipxe\n"
-        f"kernel --name kernel {record['kernel']} initrd=initrd {params} || goto boot_retry\n"
-        f"initrd --name initrd {record.get('initrd', '')} || goto boot_retry\n"
-        "boot || goto boot_retry\n:boot_retry\nsleep 30\nchain /boot/v1/bootscript\n"
-    )
-
-
-def _shown(record: JsonObject) -> JsonObject:
-    """Go encodes the nested structure even when nothing is in it."""
-    return record if "cloud-init" in record else record | {"cloud-init": _merge_cloud({}, {})}
+def _nothing(asked: ParametersIn) -> list[JsonObject]:
+    kinds = (("Hosts", asked.hosts), ("MACs", asked.macs), ("NIDs", asked.nids))
+    named = [kind for kind, given in kinds if given] + [kind for kind, _ in asked.images()]
+    if not named:
+        raise Problem(400, "No specified data requested")
+    *rest, last = named
+    words = f"{', '.join(rest)} or {last}" if rest else last
+    raise Problem(404, f"Cannot find boot parameters for requested {words}")
 
 
 def _split(values: Iterable[str]) -> list[str]:
