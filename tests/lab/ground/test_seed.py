@@ -8,7 +8,6 @@ import json
 import shutil
 import ssl
 import subprocess
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -226,11 +225,9 @@ def test_a_site_of_any_release_is_seeded_consistently(
 
 def test_bulk_content_is_made_by_the_thousand_and_listed(lab_pair: LabPair) -> None:
     site = lab_pair.prealps
-    started = time.monotonic()
     xnames = add_nodes(site.ground, 500)
     ids = add_images(site.ground, 2000)
     names = add_configurations(site.ground, 300, site.site.domain)
-    assert time.monotonic() - started < 5
     assert len(set(xnames)) == 500
     assert set(ids) <= {one["id"] for one in ask(site, "ims/v3/images")}
     listed = ask(site, "cfs/v3/configurations?limit=1000")["configurations"]

@@ -21,6 +21,7 @@ from poya.lab.services.answers import (
     query_boolean,
     query_integer,
 )
+from poya.lab.services.orders import by_key, scattered_records
 from poya.lab.services.schema import TEXT, Shape, array, patches
 from poya.lab.site import LabSite
 from poya.lab.state import JsonObject
@@ -53,8 +54,10 @@ class Components:
         """All components, or those that the query asks for; from CSM 1.7 in pages."""
         query = request.query_params
         keep = _filter({**query, "enabled": query_boolean(request, "enabled")})
-        found = [c for _, c in sorted(self._records.items()) if keep(c)]
-        if self._site.profile.bos_component_paging:
+        paged = self._site.profile.bos_component_paging
+        every = by_key(self._records) if paged else scattered_records(self._records)
+        found = [component for component in every if keep(component)]
+        if paged:
             after = query.get("start_after_id", "")
             size = query_integer(request, "page_size", 0, minimum=0)
             found = [c for c in found if c["id"] > after][: size or None]

@@ -16,6 +16,7 @@ from poya.lab.services.ages import is_of_age
 from poya.lab.services.answers import Problem, connexion_body, json_answer, no_content
 from poya.lab.services.bos_options import Options
 from poya.lab.services.bos_templates import Templates
+from poya.lab.services.orders import hashed_by_name
 from poya.lab.services.tenancy import existing_tenant, tenant_of
 from poya.lab.services.times import bos_time, seconds_of
 from poya.lab.site import LabSite
@@ -56,7 +57,7 @@ class Sessions:
         return json_answer(
             [
                 session
-                for session in self._records.values()
+                for session in hashed_by_name(self._records)
                 if (tenant is None or session.get("tenant") == tenant)
                 and status in (None, session["status"]["status"])
             ]

@@ -27,6 +27,7 @@ from poya.lab.services.bos_validation import (
     Validator,
     require_specifier,
 )
+from poya.lab.services.orders import by_hashed_name, hashed_by_name
 from poya.lab.services.tenancy import existing_tenant, tenant_of
 from poya.lab.services.xnames import canonise_node
 from poya.lab.site import LabSite
@@ -85,8 +86,9 @@ class Templates:
         """All templates; a tenant's own for a tenant, which need not exist."""
         tenant = self._tenant(request)
         if tenant is None:
-            return encoded_answer(self._records.encoded())
-        return json_answer([t for t in self._records.values() if t.get("tenant") == tenant])
+            return encoded_answer(self._records.encoded(by_hashed_name(self._records.keys())))
+        found = hashed_by_name(self._records)
+        return json_answer([t for t in found if t.get("tenant") == tenant])
 
     async def get(self, request: Request) -> Response:
         """One template."""

@@ -20,6 +20,7 @@ from poya.lab.life.boot_sessions import BootSessions
 from poya.lab.services import bos_v1_shapes as shapes
 from poya.lab.services.answers import Problem, connexion_body, json_answer, no_content
 from poya.lab.services.bos_templates import Templates
+from poya.lab.services.orders import hashed_by_name, scattered
 from poya.lab.services.times import bos_time
 from poya.lab.site import LabSite
 from poya.lab.state import JsonObject, tenant_key
@@ -82,7 +83,7 @@ class V1:
 
     async def list_templates(self, _request: Request) -> Response:
         """The templates that belong to no tenant, those made through v2 included."""
-        return json_answer([t for t in self._records.values() if not t.get("tenant")])
+        return json_answer([t for t in hashed_by_name(self._records) if not t.get("tenant")])
 
     async def create_template(self, request: Request) -> Response:
         """Create or replace a template; only its name is answered."""
@@ -111,7 +112,7 @@ class V1:
 
     async def list_sessions(self, _request: Request) -> Response:
         """The ids of all sessions of v1."""
-        return json_answer(self._ids.keys())
+        return json_answer(scattered(self._ids.keys()))
 
     async def create_session(self, request: Request) -> Response:
         """Begin to boot, reboot, shut down or configure what a template names."""

@@ -25,7 +25,15 @@ from poya.lab.services.answers import (
 from poya.lab.services.cfs_options import Options
 from poya.lab.services.cfs_shapes import component_v2, component_v3
 from poya.lab.services.cfs_status import configuration_status
-from poya.lab.services.cfs_views import next_page, page, to_v2, to_v3, v2_page, v3_page_request
+from poya.lab.services.cfs_views import (
+    next_page,
+    page,
+    to_v2,
+    to_v3,
+    v2_page,
+    v3_page_request,
+    whole,
+)
 from poya.lab.services.schema import BOOLEAN, TEXT, Shape, array, patches
 from poya.lab.services.times import cfs_time
 from poya.lab.site import LabSite
@@ -79,8 +87,7 @@ class Components:
     async def list_v2(self, request: Request) -> Response:
         """All components, if they fit one page."""
         keep = self._filter(_filters_of(request, "configName"))
-        limit = self._options.page_size if self._site.profile.cfs_v3 else len(self._records)
-        found, more = page(self._records, limit, "", keep)
+        found, more = whole(self._site.profile, self._records, self._options.page_size, keep)
         return json_answer(
             v2_page([_layers_to_v2(self._with_status(c)) for c in found], more=more)
         )

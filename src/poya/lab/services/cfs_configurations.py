@@ -23,7 +23,15 @@ from poya.lab.services.answers import (
 from poya.lab.services.cfs_components import Components
 from poya.lab.services.cfs_options import Options
 from poya.lab.services.cfs_shapes import NAME_LIMIT, configuration_v2, configuration_v3
-from poya.lab.services.cfs_views import next_page, page, to_v2, to_v3, v2_page, v3_page_request
+from poya.lab.services.cfs_views import (
+    next_page,
+    page,
+    to_v2,
+    to_v3,
+    v2_page,
+    v3_page_request,
+    whole,
+)
 from poya.lab.services.tenancy import existing_tenant, tenant_of
 from poya.lab.services.times import cfs_time
 from poya.lab.site import LabSite
@@ -63,8 +71,7 @@ class Configurations:
     async def list_v2(self, request: Request) -> Response:
         """All configurations, if they fit one page."""
         keep = self._in_use_filter(query_boolean(request, "in_use"))
-        limit = self._options.page_size if self._site.profile.cfs_v3 else len(self._records)
-        found, more = page(self._records, limit, "", keep)
+        found, more = whole(self._site.profile, self._records, self._options.page_size, keep)
         return json_answer(v2_page(found, more=more))
 
     async def list_v3(self, request: Request) -> Response:

@@ -15,7 +15,15 @@ from poya.lab.services.ages import is_of_age
 from poya.lab.services.answers import Problem, connexion_body, json_answer, no_content
 from poya.lab.services.cfs_options import Options
 from poya.lab.services.cfs_shapes import session_v2, session_v3
-from poya.lab.services.cfs_views import next_page, page, to_v2, to_v3, v2_page, v3_page_request
+from poya.lab.services.cfs_views import (
+    next_page,
+    page,
+    to_v2,
+    to_v3,
+    v2_page,
+    v3_page_request,
+    whole,
+)
 from poya.lab.services.schema import Shape
 from poya.lab.services.times import bos_time
 from poya.lab.site import LabSite
@@ -61,8 +69,7 @@ class Sessions:
 
     async def list_v2(self, _request: Request) -> Response:
         """All sessions, if they fit one page."""
-        limit = self._options.page_size if self._site.profile.cfs_v3 else len(self._records)
-        found, more = page(self._records, limit, "")
+        found, more = whole(self._site.profile, self._records, self._options.page_size)
         return json_answer(v2_page(found, more=more))
 
     async def list_v3(self, request: Request) -> Response:

@@ -8,7 +8,9 @@ from collections.abc import Callable, Iterable
 
 from starlette.requests import Request
 
+from poya.lab.profiles import ReleaseProfile
 from poya.lab.services.answers import Problem, query_integer
+from poya.lab.services.orders import scattered_records
 from poya.lab.state import JsonObject, Records
 
 # In v2 this one field is spelt as in v3; the values of tags belong to the user.
@@ -74,6 +76,18 @@ def page(
             return found, True
         found.append(record)
     return found, False
+
+
+def whole(
+    profile: ReleaseProfile,
+    records: Records,
+    limit: int,
+    keep: Callable[[JsonObject], bool] | None = None,
+) -> tuple[list[JsonObject], bool]:
+    """What a v2 list is of: a page by name, or before CFS 1.17 everything as it lies."""
+    if profile.cfs_v3:
+        return page(records, limit, "", keep)
+    return [r for r in scattered_records(records) if keep is None or keep(r)], False
 
 
 def v3_page_request(request: Request, default_limit: int) -> tuple[int, str]:

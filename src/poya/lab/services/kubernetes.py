@@ -23,6 +23,7 @@ from poya.lab.services.kubernetes_core import Core
 from poya.lab.services.kubernetes_discovery import discovery_routes
 from poya.lab.services.kubernetes_objects import Versions, json_body, merged
 from poya.lab.services.kubernetes_status import Failure, failed, invalid, refusal
+from poya.lab.services.orders import by_key
 from poya.lab.services.tenants import (
     GROUP,
     KIND,
@@ -80,7 +81,7 @@ class _Tenants:
         """All tenants, as one object of kind TenantList."""
         version = self._version(request)
         namespace = request.path_params.get("namespace", NAMESPACE)
-        found = list(self._records.values()) if namespace == NAMESPACE else []
+        found = by_key(self._records) if namespace == NAMESPACE else []
         return json_answer(
             {
                 "apiVersion": f"{GROUP}/{version}",

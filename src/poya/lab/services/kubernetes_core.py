@@ -14,6 +14,7 @@ from starlette.routing import Route
 from poya.lab.services.answers import json_answer
 from poya.lab.services.kubernetes_objects import Versions, json_body, merged
 from poya.lab.services.kubernetes_status import Failure
+from poya.lab.services.orders import by_key
 from poya.lab.services.times import bos_time
 from poya.lab.site import LabSite
 from poya.lab.state import JsonObject
@@ -53,7 +54,7 @@ class Core:
         wanted = _selector(request.query_params.get("labelSelector", ""))
         found = [
             record
-            for record in self._maps.values()
+            for record in by_key(self._maps)
             if namespace in (None, record["metadata"]["namespace"])
             and wanted.items() <= record["metadata"].get("labels", {}).items()
         ]

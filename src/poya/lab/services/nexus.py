@@ -21,6 +21,7 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from poya.lab.services.answers import json_answer, no_content, plain_app
+from poya.lab.services.orders import scattered_records
 from poya.lab.services.times import rfc3339
 from poya.lab.site import LabSite
 from poya.lab.state import JsonObject
@@ -74,7 +75,7 @@ class _Nexus:
 
     async def list_repositories(self, _request: Request) -> Response:
         """All repositories, in one array."""
-        return json_answer([self._described(r) for r in self._repositories.values()])
+        return json_answer([self._described(r) for r in scattered_records(self._repositories)])
 
     async def get_repository(self, request: Request) -> Response:
         found = self._repositories.get(request.path_params["name"])

@@ -17,6 +17,7 @@ from starlette.routing import Route
 
 from poya.lab.life.power import OPERATIONS, PowerControl
 from poya.lab.services.answers import Problem, go_app, go_body, json_answer, no_content
+from poya.lab.services.orders import scattered_records
 from poya.lab.services.times import rfc3339
 from poya.lab.services.xnames import component_type, normalise
 from poya.lab.site import LabSite
@@ -81,7 +82,9 @@ class _PowerControlService:
 
     async def list_all(self, _request: Request) -> Response:
         """All transitions, without their tasks."""
-        found = [_shown(one, tasks=False) for one in self._site.state.transitions.values()]
+        found = [
+            _shown(one, tasks=False) for one in scattered_records(self._site.state.transitions)
+        ]
         return json_answer({"transitions": found})
 
     async def get(self, request: Request) -> Response:

@@ -11,6 +11,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from poya.lab.services.answers import Problem, json_answer
+from poya.lab.services.orders import scattered_records
 from poya.lab.services.sls_layout import Layout
 from poya.lab.services.sls_search import extra_conditions, has_extra, sls_body
 from poya.lab.services.xnames import component_type, normalise, parent, sls_type
@@ -46,7 +47,7 @@ class Hardware:
 
     async def list_all(self, _request: Request) -> Response:
         """All hardware; `null` if there is none."""
-        return json_answer(list(self._hardware.values()) or None)
+        return json_answer(scattered_records(self._hardware) or None)
 
     async def get(self, request: Request) -> Response:
         """One piece."""
@@ -111,7 +112,7 @@ class Hardware:
             raise Problem(400, "no conditions/properties with which to search")
         found = [
             piece
-            for piece in self._hardware.values()
+            for piece in scattered_records(self._hardware)
             if all(piece.get(k) == v for k, v in wanted.items())
             and has_extra(piece.get("ExtraProperties"), extra)
         ]

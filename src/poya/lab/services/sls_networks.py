@@ -16,6 +16,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from poya.lab.services.answers import Problem, json_answer
+from poya.lab.services.orders import scattered_records
 from poya.lab.services.sls_layout import Layout
 from poya.lab.services.sls_search import extra_conditions, has_extra, sls_body
 from poya.lab.state import JsonObject
@@ -55,7 +56,7 @@ class Networks:
 
     async def list_all(self, _request: Request) -> Response:
         """All networks; `null` if there is none."""
-        return json_answer(list(self._networks.values()) or None)
+        return json_answer(scattered_records(self._networks) or None)
 
     async def get(self, request: Request) -> Response:
         """One network."""
@@ -102,7 +103,7 @@ class Networks:
             raise Problem(500, _SEARCH_FAILED)
         found = [
             network
-            for network in self._networks.values()
+            for network in scattered_records(self._networks)
             if all(network.get(k) == v for k, v in wanted.items())
             and (not address or _covers(network["IPRanges"] or [], address))
             and has_extra(network.get("ExtraProperties"), extra)

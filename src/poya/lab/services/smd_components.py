@@ -19,6 +19,7 @@ from poya.lab.services.answers import (
     json_answer,
     no_content,
 )
+from poya.lab.services.orders import scattered, scattered_records
 from poya.lab.services.smd_filters import select
 from poya.lab.services.xnames import component_type, is_within, normalise
 from poya.lab.site import LabSite
@@ -80,7 +81,9 @@ class Components:
     async def list_all(self, request: Request) -> Response:
         """All components, or those that the query asks for."""
         if not request.query_params:
-            return encoded_answer(b'{"Components":' + self._state.components.encoded() + b"}")
+            keys = scattered(self._state.components.keys())
+            listed = self._state.components.encoded(keys)
+            return encoded_answer(b'{"Components":' + listed + b"}")
         found = select(self._state, request.query_params)
         return json_answer({"Components": [_view(c, request.query_params) for c in found]})
 
@@ -204,9 +207,9 @@ class Components:
 
     def _memberships(self) -> tuple[dict[str, list[str]], dict[str, str]]:
         groups: dict[str, list[str]] = {}
-        for label, group in sorted(self._state.groups.items()):
+        for group in scattered_records(self._state.groups):
             for xname in group["members"]["ids"]:
-                groups.setdefault(xname, []).append(label)
+                groups.setdefault(xname, []).append(group["label"])
         partitions = {
             xname: name
             for name, partition in self._state.partitions.items()

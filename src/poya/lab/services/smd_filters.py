@@ -9,6 +9,7 @@ from typing import TypeAlias
 from starlette.datastructures import QueryParams
 
 from poya.lab.services.answers import Problem
+from poya.lab.services.orders import scattered_records
 from poya.lab.services.xnames import is_type, normalise
 from poya.lab.state import JsonObject, SiteState
 
@@ -33,7 +34,7 @@ _FIELDS = {
 
 
 def select(state: SiteState, query: QueryParams) -> Iterator[JsonObject]:
-    """The components that a query asks for, by xname.
+    """The components that a query asks for, in no order.
 
     A parameter given several times means any of its values; `!value` means any other.
 
@@ -41,7 +42,7 @@ def select(state: SiteState, query: QueryParams) -> Iterator[JsonObject]:
         Problem: 400 for a type that HSM does not know.
     """
     tests = [*_field_tests(query), *_nid_tests(query), *_membership_tests(state, query)]
-    for component in state.components.values():
+    for component in scattered_records(state.components):
         if all(test(component) for test in tests):
             yield component
 

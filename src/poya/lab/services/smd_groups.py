@@ -16,6 +16,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from poya.lab.services.answers import Problem, go_body, json_answer, no_content
+from poya.lab.services.orders import scattered, scattered_records
 from poya.lab.services.smd_members import (
     BAD_FIELD,
     MemberIn,
@@ -28,6 +29,7 @@ from poya.lab.services.smd_members import (
     member_xname,
     member_xnames,
     require_components,
+    shown_members,
 )
 from poya.lab.site import LabSite
 from poya.lab.state import JsonObject
@@ -62,19 +64,20 @@ class Groups:
         ]
 
     async def list_all(self, request: Request) -> Response:
-        """All groups by label, or those of some labels or tags."""
+        """All groups, or those of some labels or tags."""
         labels = [fold(v, "Invalid group label.") for v in request.query_params.getlist("group")]
         tags = {fold(v, "Invalid tag.") for v in request.query_params.getlist("tag")}
         groups = [
             self._in_partition(group, request)
-            for label, group in sorted(self._state.groups.items())
-            if (not labels or label in labels) and (not tags or tags & set(group.get("tags", ())))
+            for group in scattered_records(self._state.groups)
+            if (not labels or group["label"] in labels)
+            and (not tags or tags & set(group.get("tags", ())))
         ]
         return json_answer(groups)
 
     async def list_labels(self, _request: Request) -> Response:
         """All labels."""
-        return json_answer(sorted(self._state.groups.keys()))
+        return json_answer(scattered(self._state.groups.keys()))
 
     async def get(self, request: Request) -> Response:
         """One group."""
@@ -203,7 +206,7 @@ class Groups:
     def _in_partition(self, group: JsonObject, request: Request) -> JsonObject:
         name = request.query_params.get("partition")
         if name is None:
-            return group
+            return shown_members(group)
         ids: list[str] = group["members"]["ids"]
         if name == "NULL":
             taken = {x for p in self._state.partitions.values() for x in p["members"]["ids"]}
@@ -212,7 +215,7 @@ class Groups:
             partition = self._state.partitions.get(fold(name, "Invalid partition name."))
             inside = set(partition["members"]["ids"]) if partition else set()
             kept = [xname for xname in ids if xname in inside]
-        return {**group, "members": {"ids": kept}}
+        return shown_members({**group, "members": {"ids": kept}})
 
 
 def _new_group(asked: _GroupIn) -> JsonObject:

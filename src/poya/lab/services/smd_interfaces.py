@@ -11,6 +11,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from poya.lab.services.answers import Problem, encoded_answer, go_body, json_answer
+from poya.lab.services.orders import scattered, scattered_records
 from poya.lab.services.smd_members import created
 from poya.lab.services.times import rfc3339
 from poya.lab.services.xnames import component_type, normalise
@@ -55,7 +56,7 @@ class Interfaces:
         """All interfaces, or those that the query asks for."""
         query = request.query_params
         if not query:
-            return encoded_answer(self._records.encoded())
+            return encoded_answer(self._records.encoded(scattered(self._records.keys())))
         wanted = {
             _FIELDS[name.lower()]: {value.lower() for value in query.getlist(name)}
             for name in query
@@ -64,7 +65,7 @@ class Interfaces:
         return json_answer(
             [
                 record
-                for record in self._records.values()
+                for record in scattered_records(self._records)
                 if all(str(record.get(f, "")).lower() in v for f, v in wanted.items())
                 and _has_address(record, query.getlist("IPAddress"), "IPAddress")
                 and _has_address(record, query.getlist("Network"), "Network")

@@ -12,6 +12,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from poya.lab.services.answers import Problem, encoded_answer, json_answer
+from poya.lab.services.orders import scattered
 from poya.lab.services.xnames import component_type, is_type, is_within, normalise
 from poya.lab.site import LabSite
 from poya.lab.state import JsonObject, SiteState
@@ -81,11 +82,11 @@ class Inventory:
 
     async def list_hardware(self, request: Request) -> Response:
         """All hardware as a flat array, or what the query asks for."""
+        known = scattered(self._state.hardware.keys())
         if not request.query_params:
-            return encoded_answer(self._state.hardware.encoded())
+            return encoded_answer(self._state.hardware.encoded(known))
         keep = self._filter(request.query_params)
         names = {normalise(value) for value in request.query_params.getlist("id")}
-        known = self._state.hardware.keys()
         found = [x for x in known if keep(x) and (not names or x in names)]
         return encoded_answer(self._state.hardware.encoded(found))
 
@@ -103,9 +104,8 @@ class Inventory:
         reach = self._reach(normalise(asked), request.query_params)
         keep = self._filter(request.query_params)
         records = self._state.hardware
-        found = [
-            r for x in sorted(records.keys()) if reach(x) and keep(x) and (r := records.get(x))
-        ]
+        names = [name for name in scattered(records.keys()) if reach(name) and keep(name)]
+        found = [record for name in names if (record := records.get(name))]
         arrays = _nested(found) if form == NESTED else _arranged(found)
         return json_answer({"XName": asked, "Format": form, **arrays})
 

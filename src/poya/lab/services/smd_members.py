@@ -10,6 +10,7 @@ import msgspec
 from starlette.responses import Response
 
 from poya.lab.services.answers import Problem, json_answer
+from poya.lab.services.orders import scattered
 from poya.lab.services.xnames import component_type, normalise
 from poya.lab.state import JsonObject
 
@@ -34,6 +35,11 @@ class PatchIn(msgspec.Struct):
 
     description: str | None = None
     tags: list[str] | None = None
+
+
+def shown_members(record: JsonObject) -> JsonObject:
+    """A group or a partition, its members in no order."""
+    return {**record, "members": {"ids": scattered(record["members"]["ids"])}}
 
 
 def fold(name: str, refusal: str) -> str:

@@ -12,6 +12,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from poya.lab.services.answers import Problem, go_body, json_answer, no_content
+from poya.lab.services.orders import scattered, scattered_records
 from poya.lab.services.smd_members import (
     BAD_FIELD,
     MemberIn,
@@ -24,6 +25,7 @@ from poya.lab.services.smd_members import (
     member_xname,
     member_xnames,
     require_components,
+    shown_members,
 )
 from poya.lab.site import LabSite
 from poya.lab.state import JsonObject
@@ -59,22 +61,22 @@ class Partitions:
         ]
 
     async def list_all(self, request: Request) -> Response:
-        """All partitions by name, or those of some names or tags."""
+        """All partitions, or those of some names or tags."""
         query = request.query_params
         names = [fold(v, "Invalid partition name.") for v in query.getlist("partition")]
         tags = {fold(v, "Invalid tag.") for v in query.getlist("tag")}
         return json_answer(
             [
-                partition
-                for name, partition in sorted(self._state.partitions.items())
-                if (not names or name in names)
+                shown_members(partition)
+                for partition in scattered_records(self._state.partitions)
+                if (not names or partition["name"] in names)
                 and (not tags or tags & set(partition.get("tags", ())))
             ]
         )
 
     async def list_names(self, _request: Request) -> Response:
         """All names."""
-        return json_answer(sorted(self._state.partitions.keys()))
+        return json_answer(scattered(self._state.partitions.keys()))
 
     async def get(self, request: Request) -> Response:
         """One partition."""

@@ -16,6 +16,7 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 from poya.lab.services.answers import json_answer, plain_app
+from poya.lab.services.orders import by_key
 from poya.lab.services.tenants import LIST_KIND, NAMESPACE, as_version
 from poya.lab.site import LabSite
 from poya.lab.state import JsonObject
@@ -67,7 +68,7 @@ class _Tapms:
 
     def _shown(self) -> list[JsonObject]:
         version = self._site.profile.tenant_versions[-1]
-        found = [as_version(record, version) for record in self._records.values()]
+        found = [as_version(record, version) for record in by_key(self._records)]
         return [t for t in found if t["metadata"].get("namespace", NAMESPACE) == NAMESPACE]
 
     def _list(self, tenants: list[JsonObject]) -> Response:
