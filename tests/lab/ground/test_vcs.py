@@ -146,6 +146,14 @@ async def test_a_branch_is_resolved_by_the_sites_own_names(lab_pair: LabPair, ho
     assert any("info/refs" in request.path for request in lab_pair.alps.requests())
 
 
+async def test_what_git_can_check_out_is_a_branch_to_cfs(lab_pair: LabPair) -> None:
+    """CFS 1.31: `git clone`, `git checkout BRANCH`, `git rev-parse HEAD`."""
+    commit = "963cdf8c1ffb590194a593e64bc16e3eccb46912"
+    resolve = lab_pair.alps.site.git.resolve_branch
+    address = f"{GATEWAY}/vcs/cray/{CSCS}.git"
+    assert await resolve(address, commit) == await resolve(address, commit[:10]) == commit
+
+
 @pytest.mark.parametrize(
     ("clone_url", "branch", "words"),
     [

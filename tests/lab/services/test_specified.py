@@ -82,6 +82,52 @@ async def test_cfs_sessions_are_deleted_and_patched(csm17: Lab, version: str) ->
     assert [session["name"] for session in left] == ["two"]
 
 
+async def test_cfs_sessions_are_found_by_what_they_are(csm14: Lab, csm17: Lab) -> None:
+    """CFS 1.12, 1.31, GET /sessions: by status, success, part of the name, tags and age."""
+    body = {"name": "one", "configurationName": "c", "tags": {"k": "v"}}
+    for lab in (csm14, csm17):
+        lab.site.pace.times = 0.001
+        await lab.json("PUT", f"{CFS}/v2/configurations/c", {"layers": []})
+        await lab.json("POST", f"{CFS}/v2/sessions", body)
+        await lab.json("POST", f"{CFS}/v2/sessions", body | {"name": "two", "tags": {}})
+        for query, names in (
+            ("tags=k=v", ["one"]),
+            ("name_contains=w", ["two"]),
+            ("status=running", []),
+            ("succeeded=none&max_age=1h", ["one", "two"]),
+            ("min_age=1d", []),
+        ):
+            listed = await lab.json("GET", f"{CFS}/v2/sessions?{query}")
+            assert sorted(session["name"] for session in listed) == names
+        assert (await lab.call("GET", f"{CFS}/v2/sessions?tags=k")).status_code == 400
+        assert (await lab.call("GET", f"{CFS}/v2/sessions?max_age=old")).status_code == 400
+    paged = await csm17.json("GET", f"{CFS}/v3/sessions?name_contains=o&limit=1")
+    assert (paged["next"]["name_contains"], paged["next"]["after_id"]) == ("o", "one")
+
+
+async def test_cfs_sessions_go_forward_only(csm17: Lab) -> None:
+    """CFS 1.31, PATCH /v3/sessions/{name}: what is complete stays so; artifacts are added."""
+    csm17.site.pace.times = 0.001
+    path = f"{CFS}/v3/sessions/s"
+    await csm17.json("PUT", f"{CFS}/v3/configurations/c", {"layers": []})
+    await csm17.json("POST", f"{CFS}/v3/sessions", {"name": "s", "configuration_name": "c"})
+    artifact = {"image_id": "a", "result_id": "b", "type": "ims_customized_image"}
+    for status in ("complete", "running"):
+        body = {"status": {"session": {"status": status}, "artifacts": [artifact]}}
+        patched = await csm17.json("PATCH", path, body)
+    assert patched["status"]["session"]["status"] == "complete"
+    assert patched["status"]["artifacts"] == [artifact]
+    assert (await csm17.call("PATCH", path, {"tags": {}})).status_code == 400
+
+
+async def test_cfs_components_keep_tags_that_a_patch_does_not_name(csm17: Lab) -> None:
+    """CFS 1.31: tags are merged, an empty one is dropped."""
+    path = f"{CFS}/v3/components/{A}"
+    await csm17.json("PUT", path, {"state": [], "tags": {"a": "1", "b": "2"}})
+    patched = await csm17.json("PATCH", path, {"tags": {"b": "", "c": "3"}})
+    assert patched["tags"] == {"a": "1", "c": "3"}
+
+
 async def test_cfs_components_are_put_in_bulk(csm17: Lab) -> None:
     """CFS 1.31: PUT of a list; v3 answers ids, v2 the components."""
     body = [{"id": A, "state": [], "desired_config": ""}]

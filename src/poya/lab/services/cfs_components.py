@@ -28,6 +28,7 @@ from poya.lab.services.cfs_status import configuration_status
 from poya.lab.services.cfs_views import (
     next_page,
     page,
+    tags_of,
     to_v2,
     to_v3,
     v2_page,
@@ -208,7 +209,8 @@ class Components:
             changed["state"] = [
                 layer for layer in changed.get("state", []) if not _same_layer(layer, appended)
             ] + [appended]
-        changed["tags"] = {k: v for k, v in changed.get("tags", {}).items() if v}
+        tags = {**(record.get("tags") or {}), **(patch.get("tags") or {})}
+        changed["tags"] = {name: value for name, value in tags.items() if value}
         self._records.put(record["id"], changed)
         self._tell_batcher(changed)
         return changed
@@ -233,7 +235,7 @@ class Components:
     def _filter(self, filters: JsonObject) -> Callable[[JsonObject], bool]:
         ids = [name for name in (filters.get("ids") or "").split(",") if name]
         statuses = [name for name in (filters.get("status") or "").split(",") if name]
-        tags = _tags(filters.get("tags") or "")
+        tags = tags_of(filters.get("tags") or "")
 
         def keep(component: JsonObject) -> bool:
             return (
@@ -274,13 +276,6 @@ def _filters_of(request: Request, config_name: str) -> JsonObject:
         "config_name": query.get(config_name, ""),
         "tags": query.get("tags", ""),
     }
-
-
-def _tags(given: str) -> list[tuple[str, str]]:
-    pairs = [tuple(tag.split("=")) for tag in given.split(",")] if given else []
-    if not all(len(pair) == 2 for pair in pairs):  # noqa: PLR2004 - key and value
-        raise Problem(400, "", title="Error parsing the tags provided.")
-    return [(pair[0], pair[1]) for pair in pairs]
 
 
 def _same_layer(one: JsonObject, other: JsonObject) -> bool:

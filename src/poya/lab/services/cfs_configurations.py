@@ -139,20 +139,26 @@ class Configurations:
     async def delete(self, request: Request) -> Response:
         """Delete a configuration that no component wants."""
         name = self._record(request)["name"]
+        self._require_unused(name)
+        self._records.delete(name)
+        return no_content()
+
+    async def delete_v3(self, request: Request) -> Response:
+        """The same, for the owner: whether it is in use is asked first."""
+        record = self._record(request)
+        self._require_unused(record["name"])
+        if self._site.profile.cfs_tenants:
+            _require_owner(record, tenant_of(request))
+        self._records.delete(record["name"])
+        return no_content()
+
+    def _require_unused(self, name: str) -> None:
         if self._components.want(name):
             raise Problem(
                 400,
                 f"Configuration {name} is referenced by the desired state ofsome components",
                 title="Configuration is in use.",
             )
-        self._records.delete(name)
-        return no_content()
-
-    async def delete_v3(self, request: Request) -> Response:
-        """The same, for the owner."""
-        if self._site.profile.cfs_tenants:
-            _require_owner(self._record(request), tenant_of(request))
-        return await self.delete(request)
 
     def _record(self, request: Request) -> JsonObject:
         name = request.path_params["name"]

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Callable
 
 from starlette.datastructures import QueryParams
 from starlette.requests import Request
@@ -11,24 +12,32 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from poya.lab.life.configuring import Configuring
-from poya.lab.services.ages import is_of_age
+from poya.lab.services.ages import age_s, is_of_age
 from poya.lab.services.answers import Problem, connexion_body, json_answer, no_content
 from poya.lab.services.cfs_options import Options
 from poya.lab.services.cfs_shapes import session_v2, session_v3
 from poya.lab.services.cfs_views import (
     next_page,
     page,
+    tags_of,
     to_v2,
     to_v3,
     v2_page,
     v3_page_request,
     whole,
 )
+from poya.lab.services.orders import by_key
 from poya.lab.services.schema import Shape
 from poya.lab.services.times import bos_time
 from poya.lab.site import LabSite
 from poya.lab.state import JsonObject
 
+_FILTERS = ("age", "min_age", "max_age", "status", "name_contains", "succeeded", "tags")
+# What a session has come to is not taken back: there is more than one that tells of it.
+_FORWARD = {
+    "status": ("pending", "running", "complete"),
+    "succeeded": ("none", "unknown", "false", "true"),
+}
 _ABOUT_GROUPS = {
     "none": "At least one target group must be specified.",
     "empty": "Group member lists must not be empty.",
@@ -67,21 +76,18 @@ class Sessions:
             ]
         return routes
 
-    async def list_v2(self, _request: Request) -> Response:
-        """All sessions, if they fit one page."""
-        found, more = whole(self._site.profile, self._records, self._options.page_size)
+    async def list_v2(self, request: Request) -> Response:
+        """The sessions that the query asks for, if they fit one page."""
+        keep = self._filter(request.query_params)
+        found, more = whole(self._site.profile, self._records, self._options.page_size, keep)
         return json_answer(v2_page(found, more=more))
 
     async def list_v3(self, request: Request) -> Response:
-        """A page of sessions, of one status or of any."""
+        """A page of the sessions that the query asks for."""
         limit, after_id = v3_page_request(request, self._options.page_size)
-        status = request.query_params.get("status", "")
-
-        def keep(session: JsonObject) -> bool:
-            return status in ("", session["status"]["session"]["status"])
-
-        found, more = page(self._records, limit, after_id, keep)
-        parameters = {"limit": limit, "status": status}
+        query = request.query_params
+        found, more = page(self._records, limit, after_id, self._filter(query))
+        parameters = {"limit": limit, **{name: query.get(name) for name in _FILTERS}}
         following = next_page(found, "name", more=more, parameters=parameters)
         return json_answer({"sessions": found, "next": following})
 
@@ -126,34 +132,41 @@ class Sessions:
         return json_answer(self._patch(request, await connexion_body(request, Shape("object"))))
 
     def _patch(self, request: Request, given: JsonObject) -> JsonObject:
+        if set(given) - {"status"}:
+            raise Problem(400, "Only status can be updated after session creation")
         record = self._record(request)
         status = given.get("status") or {}
-        for part in ("session", "artifacts"):
-            if isinstance(record["status"][part], dict):
-                record["status"][part] |= status.get(part) or {}
-            elif part in status:
-                record["status"][part] = status[part]
+        kept = record["status"]["artifacts"]
+        kept += [artifact for artifact in status.get("artifacts") or [] if artifact not in kept]
+        for name, value in (status.get("session") or {}).items():
+            if value and _goes_forward(name, record["status"]["session"].get(name), value):
+                record["status"]["session"][name] = value
         self._records.put(record["name"], record)
         return record
 
     def _delete_many(self, request: Request) -> list[str]:
-        query, now_s = request.query_params, self._site.clock()
-        least = query.get("min_age") or query.get("age")
-        doomed = [
-            name
-            for name, session in self._records.items()
-            if _fits(session["status"]["session"], query)
-            and (query.get("name_contains") or "") in name
-            and is_of_age(
-                session["status"]["session"]["start_time"],
-                now_s,
-                least=least,
-                most=query.get("max_age"),
-            )
-        ]
+        keep = self._filter(request.query_params)
+        doomed = [session["name"] for session in by_key(self._records) if keep(session)]
         for name in doomed:
             self._records.delete(name)
         return doomed
+
+    def _filter(self, query: QueryParams) -> Callable[[JsonObject], bool]:
+        now_s, tags = self._site.clock(), tags_of(query.get("tags") or "")
+        least = query.get("min_age") or query.get("age")
+        for age in (least, query.get("max_age")):
+            age_s(age or "0s")
+
+        def keep(session: JsonObject) -> bool:
+            state = session["status"]["session"]
+            return (
+                _fits(state, query)
+                and (query.get("name_contains") or "") in session["name"]
+                and all((session.get("tags") or {}).get(name) == value for name, value in tags)
+                and is_of_age(state["start_time"], now_s, least=least, most=query.get("max_age"))
+            )
+
+        return keep
 
     def _record(self, request: Request) -> JsonObject:
         name = request.path_params["name"]
@@ -212,6 +225,13 @@ class Sessions:
 
 def _fits(status: JsonObject, query: QueryParams) -> bool:
     return all(query.get(field) in (None, "", status[field]) for field in ("status", "succeeded"))
+
+
+def _goes_forward(name: str, old: object, new: object) -> bool:
+    order = _FORWARD.get(name)
+    if order is None:
+        return True
+    return new in order and (old not in order or order.index(str(new)) > order.index(str(old)))
 
 
 def _require_target(target: JsonObject) -> None:

@@ -46,5 +46,6 @@ def _layer_status(
         if (done.get("clone_url"), done.get("playbook"), done.get("commit")) == wanted:
             if done.get("status") == "failed":
                 return "failed" if exhausted else "pending"
-            return "configured"
+            # incomplete: the node was well, but another's failure ended the playbook
+            return "pending" if done.get("status") == "incomplete" else "configured"
     return "pending"

@@ -121,3 +121,15 @@ def v2_page(records: Iterable[JsonObject], *, more: bool) -> list[JsonObject]:
             title="The response size is too large",
         )
     return [to_v2(record) for record in records]
+
+
+def tags_of(given: str) -> list[tuple[str, str]]:
+    """The pairs of a query such as `a=1,b=2`.
+
+    Raises:
+        Problem: 400 for anything else.
+    """
+    pairs = [tuple(tag.split("=")) for tag in given.split(",")] if given else []
+    if not all(len(pair) == 2 for pair in pairs):  # noqa: PLR2004 - key and value
+        raise Problem(400, "", title="Error parsing the tags provided.")
+    return [(pair[0], pair[1]) for pair in pairs]

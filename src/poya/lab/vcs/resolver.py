@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import base64
-import re
 import tempfile
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,8 +12,6 @@ from urllib.parse import urlsplit
 from poya.lab.ports import GitFailed
 from poya.lab.vcs.repositories import Declared, Repositories
 from poya.lab.vcs.running import git
-
-_COMMIT = re.compile(r"([0-9a-f]{40})\t")
 
 
 @dataclass(slots=True)
@@ -38,7 +35,9 @@ class SiteGit:
     url: str = ""
 
     async def resolve_branch(self, clone_url: str, branch: str) -> str:
-        """Return the commit at the head of `branch`, as `git ls-remote` over HTTPS sees it.
+        """Return the commit that `git checkout` of `branch` comes to in a clone over HTTPS.
+
+        CFS clones, checks out and asks for HEAD: tags and commits, abbreviated too, do as well.
 
         Raises:
             GitFailed: No such host at this site, no such repository, or no such branch.
@@ -47,16 +46,24 @@ class SiteGit:
         known = self._declared(url).branches.get(branch)
         if known:
             return known
-        status, output, complaints = await git(
-            *("ls-remote", "--exit-code", "--end-of-options", url, f"refs/heads/{branch}"),
-            directory=self.ca.parent,
-            extra=self._environment(),
-        )
-        found = _COMMIT.match(output.decode(errors="replace"))
-        if status or not found:
-            missing = f"warning: Could not find remote branch {branch} to clone."
-            raise GitFailed(complaints.replace(self.url, "https://…") or missing)
-        return found[1]
+        with tempfile.TemporaryDirectory(prefix="poya-lab-clone-") as directory:
+            place = Path(directory)
+            status, _, complaints = await git(
+                *("clone", "--quiet", "--bare", "--end-of-options", url, "."),
+                directory=place,
+                extra=self._environment(),
+            )
+            if status:
+                raise GitFailed(complaints.replace(self.url, "https://…"))
+            wanted = f"{branch}^{{commit}}"
+            status, output, _ = await git(
+                *("rev-parse", "--quiet", "--verify", "--end-of-options", wanted),
+                directory=place,
+                extra=self._environment(),
+            )
+        if status:
+            raise GitFailed(f"warning: Could not find remote branch {branch} to clone.")
+        return output.decode().split()[-1]
 
     async def require_commit(self, clone_url: str, commit: str) -> None:
         """Fetch a commit over HTTPS, as shallow as can be.
