@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
@@ -19,6 +20,8 @@ from poya.sites.base import Published, Target
 
 VALID = "Valid"
 _MOST_CHANGES = 4
+# BOS 2.29 and later put a semicolon between findings, earlier ones nothing at all.
+_NEXT_FINDING = re.compile(r";|(?=Session template: ')")
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,7 +158,7 @@ def _artifact(
 def _judge(entity: EntityPlan, answer: str, predicted: tuple[str, ...]) -> Iterator[Mismatch]:
     if answer == VALID:
         return
-    pieces = [piece.strip() for piece in answer.split(";") if piece.strip()]
+    pieces = [piece.strip() for piece in _NEXT_FINDING.split(answer) if piece.strip()]
     unexpected = [p for p in pieces if not any(text in p for text in predicted)]
     if unexpected or not pieces:
         yield Mismatch(str(entity.ref), f"the target says of it: {'; '.join(unexpected)}")

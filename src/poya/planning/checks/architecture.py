@@ -39,6 +39,13 @@ def _filled(case: Case) -> Iterator[Finding]:
             )
 
 
+def predict(case: Case) -> Iterator[str]:
+    """What BOS 2.29 and later say of boot sets whose architecture they cannot compare."""
+    arches = {boot_set.arch for _, boot_set in case.boot_sets()}
+    if case.inventory.capabilities.checks_arch and "Other" in arches:
+        yield "Boot set arch set to 'Other'"
+
+
 def _against_image(case: Case, template: SessionTemplate, boot_set: BootSet) -> Iterator[Finding]:
     image = case.image_of(boot_set)
     # BOS 2.29 and later take Unknown for X86 here, and look past Other.

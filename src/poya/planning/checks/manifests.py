@@ -6,7 +6,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from poya.model.finding import Finding
-from poya.model.image import INITRD, KERNEL, ROOTFS, SUPPORTED_MANIFEST_VERSION, Image, Manifest
+from poya.model.image import (
+    BOOT_PARAMETERS,
+    INITRD,
+    KERNEL,
+    ROOTFS,
+    SUPPORTED_MANIFEST_VERSION,
+    Image,
+    Manifest,
+)
 from poya.planning.checks import Case
 
 
@@ -16,6 +24,26 @@ def check(case: Case) -> Iterator[Finding]:
         if image.manifest is not None:
             yield from _structure(image, image.manifest)
             yield from _etags(image, image.manifest)
+
+
+def predict(case: Case) -> Iterator[str]:
+    """What BOS will say of artifacts that a boot set's image has not.
+
+    BOS 2.29 and later miss the initrd alone, in fewer words; they began to compare architectures.
+    """
+    strict = case.inventory.capabilities.checks_arch
+    for _, boot_set in case.boot_sets():
+        image = case.image_of(boot_set)
+        if image is None or image.manifest is None:
+            continue
+        if not image.manifest.of_type(INITRD):
+            yield from ("doesn't contain a initrd",) if strict else _missed("initrd")
+        if not strict and not image.manifest.of_type(BOOT_PARAMETERS):
+            yield from _missed("boot_parameters")
+
+
+def _missed(artifact: str) -> tuple[str, str]:
+    return f"could not locate its {artifact}", f"does not contain a {artifact}"
 
 
 def _structure(image: Image, manifest: Manifest) -> Iterator[Finding]:
