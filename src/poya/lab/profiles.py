@@ -41,6 +41,7 @@ class ReleaseProfile:
         bos_tenants: Templates and sessions belong to tenants.
         bos_strict: Names, lengths and node specifiers are checked, and `arch` against IMS.
         bos_patch_needs_boot_sets: PATCH of a template must carry `boot_sets`.
+        bos_drops_empty_cfs: `cfs` without a configuration is not stored.
         bos_providers: Root file system providers that boot; None: none is questioned.
         bos_component_paging: The list of components can be paged.
         bos_old_options: `disable_components_on_completion` exists.
@@ -88,6 +89,7 @@ class ReleaseProfile:
     bos_tenants: bool = False
     bos_strict: bool = False
     bos_patch_needs_boot_sets: bool = False
+    bos_drops_empty_cfs: bool = False
     bos_providers: frozenset[str] | None = None
     bos_component_paging: bool = False
     bos_old_options: bool = True
@@ -199,6 +201,7 @@ _CSM_1_7 = replace(
     ims_undelete_keeps_arch=True,
     ims_undelete_keeps_metadata=True,
     bos_patch_needs_boot_sets=False,
+    bos_drops_empty_cfs=True,
     bos_providers=frozenset({"sbps"}),
     bos_component_paging=True,
     bos_old_options=False,

@@ -250,15 +250,60 @@ async def test_takes_the_image_id_from_the_key(csm16: Lab) -> None:
     assert "doesn't follow convention for IMS images" in await verdict(csm16)
 
 
-async def test_patches_at_top_level(csm16: Lab) -> None:
-    """BOS 2.30: given fields replace old ones whole; a partial boot set is a 400."""
-    await put(csm16)
+async def test_merges_a_patch_into_the_template(csm16: Lab) -> None:
+    """BOS 2.30: boot sets and fields that are not named stay; a partial boot set is a 400."""
+    await put(csm16, kernel_parameters="quiet")
     path = f"{TEMPLATES}/t"
     answer = await csm16.call("PATCH", path, {"boot_sets": {"compute": {"etag": "x"}}})
     assert "'path' is a required property" in detail(answer)
     patched = await csm16.json("PATCH", path, {"boot_sets": {"uan": boot_set()}})
-    assert (patched["boot_sets"].keys(), patched["enable_cfs"]) == ({"uan"}, True)
+    assert (patched["boot_sets"].keys(), patched["enable_cfs"]) == ({"compute", "uan"}, True)
+    patched = await csm16.json("PATCH", path, {"boot_sets": {"compute": boot_set(etag="new")}})
+    changed = patched["boot_sets"]["compute"]
+    assert (changed["etag"], changed["kernel_parameters"]) == ("new", "quiet")
     assert (await csm16.call("PATCH", f"{TEMPLATES}/none", template())).status_code == 404
+
+
+async def test_drops_an_empty_cfs_from_1_7_on(csm16: Lab, csm17: Lab) -> None:
+    """BOS 2.50: `cfs` without a configuration is not stored; BOS 2.30 keeps it."""
+    empty: tuple[dict[str, Any], ...] = ({}, {"configuration": ""})
+    for cfs in empty:
+        for lab, kept in ((csm16, True), (csm17, False)):
+            body = template(cfs=cfs) | {"cfs": cfs}
+            stored = await lab.json("PUT", f"{TEMPLATES}/t", body)
+            assert ("cfs" in stored, "cfs" in stored["boot_sets"]["compute"]) == (kept, kept)
+
+
+async def test_says_so_in_other_words_before_1_6(csm15: Lab) -> None:
+    """BOS 2.10: boot parameters are missed too, IMS is not asked; one boot set's warnings only."""
+    about = "Session template: 't' boot set: 'compute'"
+    await put(csm15)
+    assert (await verdict(csm15)).startswith(
+        f"{about} could not locate its boot artifacts. Error:"
+    )
+    add_manifest(csm15, ROOTFS, INITRD)
+    assert f"{about} could not locate its kernel. Error: ArtifactNotFound" in await verdict(csm15)
+    add_manifest(csm15, ROOTFS, KERNEL)
+    assert await verdict(csm15) == "".join(
+        f"{about} could not locate its {word}. Warning: ArtifactNotFound: {about} does not "
+        f"contain a {word}."
+        for word in ("initrd", "boot_parameters")
+    )
+    body = {"template_name": "t", "operation": "boot"}
+    assert (await csm15.call("POST", f"{BOS}/sessions", body)).status_code == 201
+
+
+async def test_wants_etags_in_the_manifest(csm16: Lab) -> None:
+    """BOS 2.30: an artifact's link without an etag is as good as none."""
+    add_image(csm16)
+    await put(csm16)
+    kinds = {ROOTFS: "rootfs", KERNEL: "kernel", INITRD: "initrd"}
+    links = {
+        k: {"path": f"s3://boot-images/{ID}/{name}", "type": "s3"} for k, name in kinds.items()
+    }
+    artifacts = [{"type": kind, "link": link} for kind, link in links.items()]
+    place_manifest(csm16, ID, {"version": "1.0", "artifacts": artifacts})
+    assert f"Can't find kernel in {PATH}. Error: KeyError: 'etag'" in await verdict(csm16)
 
 
 async def test_wants_boot_sets_in_a_patch_in_1_6_only(csm16: Lab, csm17: Lab) -> None:

@@ -115,8 +115,8 @@ async def test_cfs_sessions_go_forward_only(csm17: Lab) -> None:
     for status in ("complete", "running"):
         body = {"status": {"session": {"status": status}, "artifacts": [artifact]}}
         patched = await csm17.json("PATCH", path, body)
-    assert patched["status"]["session"]["status"] == "complete"
-    assert patched["status"]["artifacts"] == [artifact]
+        assert patched["status"]["session"]["status"] == "complete"
+        assert patched["status"]["artifacts"] == [artifact]
     assert (await csm17.call("PATCH", path, {"tags": {}})).status_code == 400
 
 

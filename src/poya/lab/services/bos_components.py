@@ -21,6 +21,7 @@ from poya.lab.services.answers import (
     query_boolean,
     query_integer,
 )
+from poya.lab.services.bos_merging import merge
 from poya.lab.services.orders import by_key, scattered_records
 from poya.lab.services.schema import TEXT, Shape, array, patches
 from poya.lab.site import LabSite
@@ -121,19 +122,10 @@ class Components:
             self._site.agenda.schedule(self._site.clock() + wait_s, "boot-look")
 
     def _change(self, record: JsonObject, patch: JsonObject) -> JsonObject:
-        changed = _merge(record, patch) | {"id": record["id"]}
+        changed = merge(record, patch) | {"id": record["id"]}
         self._records.put(record["id"], changed)
         self._tell_operators(changed)
         return changed
-
-
-def _merge(old: JsonObject, new: JsonObject) -> JsonObject:
-    both = {k: _merge(old[k], v) for k, v in new.items() if _are_objects(old.get(k), v)}
-    return old | new | both
-
-
-def _are_objects(one: object, other: object) -> bool:
-    return isinstance(one, dict) and isinstance(other, dict)
 
 
 def _filter(wanted: JsonObject) -> Callable[[JsonObject], bool]:

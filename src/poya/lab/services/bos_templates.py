@@ -20,6 +20,7 @@ from poya.lab.services.answers import (
     json_answer,
     no_content,
 )
+from poya.lab.services.bos_merging import merge
 from poya.lab.services.bos_options import Options
 from poya.lab.services.bos_validation import (
     BootSetError,
@@ -107,12 +108,12 @@ class Templates:
         return json_answer(record)
 
     async def patch(self, request: Request) -> Response:
-        """Change a template: each field that is given replaces the old one whole."""
+        """Change a template: boot sets that are not named stay, as do their fields."""
         record = self._record(request)
         shape = bos_shapes.template(self._site.profile, patch=True)
         given = await connexion_body(request, shape)
         self._sanitise(given, "patched")
-        changed = record | given
+        changed = merge(record, given)
         self._records.put(tenant_key(record["name"], record.get("tenant")), changed)
         return json_answer(changed)
 
@@ -158,6 +159,10 @@ class Templates:
         return name
 
     def _sanitise(self, given: JsonObject, verb: str) -> None:
+        if self._site.profile.bos_drops_empty_cfs:
+            for part in (given, *given.get("boot_sets", {}).values()):
+                if "cfs" in part and not part["cfs"].get("configuration"):
+                    del part["cfs"]
         try:
             for name, boot_set in given.get("boot_sets", {}).items():
                 self._sanitise_boot_set(name, boot_set)

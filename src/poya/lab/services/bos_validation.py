@@ -7,14 +7,19 @@ artifacts are; `sessiontemplatesvalid` and new sessions look at all of it.
 
 from __future__ import annotations
 
-import json
 import re
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from poya.lab.ports import LabObjects
 from poya.lab.profiles import ReleaseProfile
+from poya.lab.services.bos_artifacts import (
+    INITRD,
+    KERNEL,
+    PARAMETERS,
+    Found,
+    artifacts_of,
+    require_object,
+)
 from poya.lab.services.bos_options import Options
 from poya.lab.services.ims_links import split_s3
 from poya.lab.site import LabSite
@@ -23,11 +28,6 @@ from poya.lab.state import JsonObject
 SPECIFIERS = ("node_list", "node_roles_groups", "node_groups")
 VALID = "Valid"
 
-_KERNEL = "application/vnd.cray.image.kernel"
-_INITRD = "application/vnd.cray.image.initrd"
-_PARAMETERS = "application/vnd.cray.image.parameters.boot"
-_ROOTFS = "application/vnd.cray.image.rootfs.squashfs"
-_MANIFEST_LIMIT_BYTES = 1_048_576
 _IMS_KEY = re.compile(r"([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})/.+")
 _IMS_ARCH = {"ARM": "aarch64", "Unknown": "x86_64", "X86": "x86_64"}
 
@@ -63,6 +63,8 @@ class Validator:
         """The verdict on a whole template: the first error, or all warnings, or `Valid`."""
         if not template.get("boot_sets"):
             return Verdict(f"Session template '{name}' requires at least 1 boot set.", fatal=True)
+        if not self._site.profile.bos_strict:
+            return await self._judge_as_before(template, name, operation)
         warnings: list[str] = []
         for key, boot_set in template["boot_sets"].items():
             about = f"Session template: '{name}' boot set: '{key}': "
@@ -72,6 +74,17 @@ class Validator:
                 return Verdict(f"{about}{error}", fatal=True)
             warnings += [f"{about}{warning}" for warning in found]
         return Verdict("; ".join(warnings) or VALID)
+
+    async def _judge_as_before(self, template: JsonObject, name: str, operation: str) -> Verdict:
+        for key, boot_set in template["boot_sets"].items():
+            about = f"Session template: '{name}' boot set: '{key}'"
+            try:
+                warnings = await _old_warnings(self._site.objects, boot_set, about, operation)
+            except BootSetError as error:
+                return Verdict(f"{about} {error}", fatal=True)
+            if warnings:
+                return Verdict("".join(warnings))
+        return Verdict(VALID)
 
     def require_image(self, boot_set: JsonObject) -> None:
         """Compare a boot set with its image in IMS, from CSM 1.6 on.
@@ -154,6 +167,42 @@ def require_specifier(boot_set: JsonObject) -> None:
         raise BootSetError(f"No non-empty hardware specifier fields ({SPECIFIERS})")
 
 
+async def _old_warnings(
+    objects: LabObjects, boot_set: JsonObject, about: str, operation: str
+) -> list[str]:
+    """What BOS before 2.29 finds in a boot set: boot parameters are missed, IMS is not asked.
+
+    Raises:
+        BootSetError: A fatal finding.
+    """
+    if not any(boot_set.get(field) for field in SPECIFIERS):
+        fields = ", ".join(sorted(SPECIFIERS))
+        raise BootSetError(
+            f"must have at least one hardware specifier field provided ({fields}); None were "
+            "provided."
+        )
+    if operation == "shutdown":
+        return []
+    try:
+        artifacts = await artifacts_of(objects, boot_set)
+    except Found as found:
+        raise BootSetError(f"could not locate its boot artifacts. Error: {found}") from found
+    try:
+        await require_object(objects, artifacts, KERNEL)
+    except Found as found:
+        raise BootSetError(f"could not locate its kernel. Error: {found}") from found
+    warnings = []
+    for kind, word in ((INITRD, "initrd"), (PARAMETERS, "boot_parameters")):
+        try:
+            await require_object(objects, artifacts, kind)
+        except Found as found:
+            reason = str(found)
+            if kind not in artifacts:
+                reason = f"ArtifactNotFound: {about} does not contain a {word}."
+            warnings.append(f"{about} could not locate its {word}. Warning: {reason}")
+    return warnings
+
+
 def _provider_warnings(boot_set: JsonObject, profile: ReleaseProfile) -> list[str]:
     provider = boot_set.get("rootfs_provider")
     if not provider or profile.bos_providers is None or provider in profile.bos_providers:
@@ -161,85 +210,22 @@ def _provider_warnings(boot_set: JsonObject, profile: ReleaseProfile) -> list[st
     return [f"Unsupported rootfs_provider ('{provider}') will cause boot/reboot sessions to fail"]
 
 
-class _Found(Exception):
-    """What BOS's own code would have raised, by the name of its class."""
-
-    def __init__(self, kind: str, text: str) -> None:
-        super().__init__(f"{kind}: {text}")
-        self.kind = kind
-
-
 async def _require_artifacts(objects: LabObjects, boot_set: JsonObject) -> None:
     """Look at the manifest and at the objects that a boot needs. Etags are not compared."""
     path = boot_set["path"]
     try:
-        artifacts = _by_type(await _manifest(objects, boot_set))
-    except _Found as found:
+        artifacts = await artifacts_of(objects, boot_set)
+    except Found as found:
         raise BootSetError(f"Can't find boot artifacts. Error: {found}") from found
     try:
-        await _require_object(objects, artifacts, _KERNEL)
-    except _Found as found:
+        await require_object(objects, artifacts, KERNEL)
+    except Found as found:
         raise BootSetError(f"Can't find kernel in {path}. Error: {found}") from found
-    if _INITRD not in artifacts:
+    if INITRD not in artifacts:
         raise BootSetWarning(f"{path} doesn't contain a initrd")
-    for kind, word in ((_INITRD, "initrd"), (_PARAMETERS, "boot_parameters")):
+    for kind, word in ((INITRD, "initrd"), (PARAMETERS, "boot_parameters")):
         try:
             if kind in artifacts:
-                await _require_object(objects, artifacts, kind)
-        except _Found as found:
+                await require_object(objects, artifacts, kind)
+        except Found as found:
             raise BootSetWarning(f"Unable to check {word} in {path}. Warning: {found}") from found
-
-
-async def _manifest(objects: LabObjects, boot_set: JsonObject) -> Mapping[str, Any]:
-    kind, path = boot_set["type"], boot_set["path"]
-    if kind != "s3":
-        raise _Found("BootImageMetadataUnknown", f"No BootImageMetadata class for type {kind}")
-    try:
-        raw = await objects.read(*split_s3(path), _MANIFEST_LIMIT_BYTES + 1)
-        text = raw.decode()
-    except (KeyError, UnicodeDecodeError):
-        raise _Found("ManifestNotFound", f"Unable to read manifest file '{path}'.") from None
-    if len(raw) > _MANIFEST_LIMIT_BYTES:
-        raise _Found(
-            "ManifestTooBig",
-            f"{path} is supposed to be an image manifest, but {len(raw)} bytes is too big for a "
-            "manifest",
-        )
-    try:
-        manifest = json.loads(text)
-    except ValueError as error:
-        raise _Found("JSONDecodeError", str(error)) from None
-    if not isinstance(manifest, dict):
-        word = type(manifest).__name__
-        raise _Found("ManifestNotFound", f"Manifest should be dict. Invalid data type: {word}")
-    return manifest
-
-
-def _by_type(manifest: Mapping[str, Any]) -> dict[str, JsonObject]:
-    try:
-        found: dict[str, JsonObject] = {}
-        for artifact in manifest["artifacts"]:
-            kind = artifact["type"]
-            if kind in found and kind in (_KERNEL, _INITRD, _ROOTFS, _PARAMETERS):
-                raise _Found(
-                    "TooManyArtifacts", f"Multiple {kind} artifacts found in the manifest."
-                )
-            found[kind] = artifact
-    except KeyError as error:
-        raise _Found("KeyError", str(error)) from None
-    return found
-
-
-async def _require_object(
-    objects: LabObjects, artifacts: Mapping[str, JsonObject], kind: str
-) -> None:
-    if kind not in artifacts:
-        raise _Found(
-            "ArtifactNotFound", f"No artifact of type {kind} could be found in the image manifest."
-        )
-    try:
-        path = artifacts[kind]["link"]["path"]
-    except (KeyError, TypeError) as error:
-        raise _Found(type(error).__name__, str(error)) from None
-    if await objects.head(*split_s3(path)) is None:
-        raise _Found("S3ObjectNotFound", f"s3 object {path} was not found.")
