@@ -80,6 +80,23 @@ async def test_creates_nothing_if_one_member_is_unknown(lab: Lab) -> None:
     assert (await lab.call("GET", f"{SMD}/groups/blue")).status_code == 404
 
 
+async def test_finds_conflicts_before_strangers(lab: Lab) -> None:
+    """SMD 2.45: a label or a member that is taken is a 409, whoever else is unknown."""
+    stranger = "x9c0s0b0n0"
+    await make_group(lab, "blue", X[0], exclusiveGroup="colour")
+    await lab.json("POST", f"{SMD}/partitions", {"name": "p1", "members": {"ids": [X[0]]}})
+    for path, body in (
+        ("groups", {"label": "blue", "members": {"ids": [stranger]}}),
+        (
+            "groups",
+            {"label": "red", "exclusiveGroup": "colour", "members": {"ids": [stranger, X[0]]}},
+        ),
+        ("partitions", {"name": "p1", "members": {"ids": [stranger]}}),
+        ("partitions", {"name": "p2", "members": {"ids": [stranger, X[0]]}}),
+    ):
+        assert (await lab.call("POST", f"{SMD}/{path}", body)).status_code == 409
+
+
 @pytest.mark.parametrize("label", ["", "with space", "a/b", "å"])
 async def test_refuses_odd_labels(lab: Lab, label: str) -> None:
     """SMD 2.45: letters, digits and -:._ only."""

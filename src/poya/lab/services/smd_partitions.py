@@ -132,13 +132,13 @@ class Partitions:
         self._state.partitions.put(partition["name"], partition)
 
     def _insert(self, partition: JsonObject) -> str:
-        require_components(self._state.components, partition["members"]["ids"])
         if partition["name"] in self._state.partitions:
             raise Problem(
                 409,
                 "operation would conflict with an existing partition that has the same name.",
             )
         self._require_free(partition["members"]["ids"])
+        require_components(self._state.components, partition["members"]["ids"])
         self._state.partitions.put(partition["name"], partition)
         return str(partition["name"])
 
