@@ -77,6 +77,14 @@ def is_file(text: str) -> bool:
         return False
 
 
+def is_directory(text: str) -> bool:
+    """Say whether a text that may be anything is the path of a directory."""
+    try:
+        return Path(text).expanduser().is_dir()
+    except (OSError, RuntimeError):  # longer than any name may be; nobody's home
+        return False
+
+
 def read_given(path: Path, what: str) -> bytes:
     """Read a file that an operator named.
 

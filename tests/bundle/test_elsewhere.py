@@ -98,8 +98,8 @@ def test_a_reader_that_goes_away_loses_nothing(lab_pair: LabPair) -> None:
     giving.stderr.close()
     assert "Traceback" not in told
     (kept,) = left_at_work()
-    assert f"--work {kept}" in told
-    assert (kept / "bundle.json").exists()
+    assert "poya migrate resume gele-" in told
+    assert (kept / "bundle" / "bundle.json").exists()
 
 
 def test_a_tar_that_is_cut_is_refused_before_anything_is_written(
@@ -154,7 +154,7 @@ def test_a_mistyped_store_is_named_by_every_command(
 def test_a_bundle_of_a_name_that_is_too_long_is_not_there(lab_pair: LabPair) -> None:
     answer = Operator(lab_pair.config_path).types(*RESTORE, "x" * 300)
     assert answer.status == 2
-    assert "There is no directory" in answer.err
+    assert "There is no" in answer.err
 
 
 def test_a_backup_that_was_carried_away_is_not_called_damaged(
@@ -164,7 +164,7 @@ def test_a_backup_that_was_carried_away_is_not_called_damaged(
     operator.must(*BACKUP, str(tmp_path / "gele.tar"))
     answer = operator.types("migrate", "verify", "gele")
     assert answer.status == 2
-    assert "bundle import" in answer.err
+    assert "poya bundle verify --deep" in answer.err
 
 
 def test_nobody_can_be_asked_when_standard_input_is_the_bundle(lab_pair: LabPair) -> None:
@@ -181,8 +181,7 @@ def test_a_restore_that_stopped_is_resumed_from_what_was_kept(
     lab_pair.prealps.set_fault("status", "/apis/bos/*", method="PUT", status=403, times=0)
     answer = operator.types(*RESTORE, str(tar), "--yes")
     assert answer.status != 0
-    (kept,) = left_at_work()
-    assert str(kept) in answer.err
+    assert left_at_work() == []  # a tar is read where it is
     lab_pair.prealps.clear_faults()
     run = re.findall(r"poya migrate resume (\S+)", answer.err)[0]
     operator.must("migrate", "resume", run.strip("'"))
@@ -201,5 +200,5 @@ def test_a_key_that_did_not_sign_refuses_a_bundle_wherever_it_is(
             *RESTORE, str(tmp_path / place), "--yes", "--key", str(tmp_path / "a.key.pub")
         )
         assert answer.status == 10, answer.err
-        assert "is not signed" in answer.err
+        assert "not signed" in " ".join(answer.err.split())
     assert lab_pair.prealps.requests() == []

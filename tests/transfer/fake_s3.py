@@ -299,7 +299,11 @@ class _Handler(BaseHTTPRequestHandler):
         prefix, after = seen.query.get("prefix", ""), seen.query.get("continuation-token", "")
         keys = sorted(k for k in self.store.buckets[bucket] if k.startswith(prefix) and k > after)
         page, more = keys[:_PAGE], len(keys) > _PAGE
-        entries = "".join(f"<Contents><Key>{escape(k)}</Key></Contents>" for k in page)
+        held = self.store.buckets[bucket]
+        entries = "".join(
+            f"<Contents><Key>{escape(k)}</Key><Size>{len(held[k].data)}</Size></Contents>"
+            for k in page
+        )
         token = (
             f"<NextContinuationToken>{escape(page[-1])}</NextContinuationToken>" if more else ""
         )

@@ -30,6 +30,40 @@ class BundlePlace:
 
 
 @dataclass(frozen=True, slots=True)
+class AwayPlace:
+    """A bundle that is in no directory of its own: in a tar, a stream or a store.
+
+    Attributes:
+        where: The absolute path of a tar, `-`, or STORE:PREFIX.
+        identities: Files to decrypt it with.
+    """
+
+    where: str
+    identities: tuple[str, ...] = ()
+
+    def __str__(self) -> str:
+        return self.where
+
+
+@dataclass(frozen=True, slots=True)
+class OutgoingPlace:
+    """A bundle that is made in a working directory, and then carried to its place.
+
+    Attributes:
+        directory: Where it is made.
+        destination: The absolute path of a tar or a directory, `-`, or STORE:PREFIX.
+        recipients: Whom to encrypt it to.
+    """
+
+    directory: str
+    destination: str
+    recipients: tuple[str, ...] = ()
+
+    def __str__(self) -> str:
+        return self.destination
+
+
+@dataclass(frozen=True, slots=True)
 class FilesPlace:
     """A bundle whose files are named one by one, as on manta's restore."""
 
@@ -57,7 +91,7 @@ class SurveyPlace:
         return self.file
 
 
-Place: TypeAlias = SitePlace | BundlePlace | FilesPlace | SurveyPlace
+Place: TypeAlias = SitePlace | BundlePlace | AwayPlace | OutgoingPlace | FilesPlace | SurveyPlace
 
 
 def absolute_paths(names: tuple[str, ...]) -> tuple[Path, ...]:
@@ -74,6 +108,10 @@ def encode_place(place: Place) -> str:
         return json.dumps({"files": absolute}, sort_keys=True)
     if isinstance(place, BundlePlace):
         return json.dumps({"bundle": place.directory})
+    if isinstance(place, AwayPlace):
+        return json.dumps({"away": asdict(place)})
+    if isinstance(place, OutgoingPlace):
+        return json.dumps({"outgoing": asdict(place)})
     if isinstance(place, SurveyPlace):
         return json.dumps({"survey": place.file})
     return json.dumps({"site": place.name})
@@ -86,6 +124,12 @@ def decode_place(text: str) -> Place:
         return SitePlace(value["site"])
     if "bundle" in value:
         return BundlePlace(value["bundle"])
+    if "away" in value:
+        away = value["away"]
+        return AwayPlace(away["where"], tuple(away["identities"]))
+    if "outgoing" in value:
+        out = value["outgoing"]
+        return OutgoingPlace(out["directory"], out["destination"], tuple(out["recipients"]))
     if "survey" in value:
         return SurveyPlace(value["survey"])
     return FilesPlace(**{kind: tuple(names) for kind, names in value["files"].items()})

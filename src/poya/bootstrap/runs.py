@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from poya import __version__
-from poya.bootstrap.places import Place, SurveyPlace, decode_place, encode_place
+from poya.bootstrap.places import OutgoingPlace, Place, SurveyPlace, decode_place, encode_place
 from poya.documents import canonical, parse
 from poya.errors import Locked, PoyaError, UsageError
 from poya.journal import Journal, RunFiles, RunStore, hold, new_id, this_process
@@ -165,7 +165,10 @@ class Runs:
 def _first_facts(plan: Plan, places: tuple[Place, Place]) -> dict[str, str]:
     """What is known of a run before it begins."""
     me = this_process("")
+    # A bundle that is made in a working directory is not there before it was carried.
+    carried = {"carried": "no"} if isinstance(places[1], OutgoingPlace) else {}
     return {
+        **carried,
         "vcluster": plan.vcluster,
         "source_label": plan.source,
         "target_label": plan.target,

@@ -3,14 +3,18 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import asynccontextmanager, contextmanager
+import os
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
+from poya.bootstrap.bundles import Bundles, split_date
 from poya.bootstrap.places import (
+    AwayPlace,
     BundlePlace,
     FilesPlace,
+    OutgoingPlace,
     Place,
     SitePlace,
     SurveyPlace,
@@ -18,17 +22,16 @@ from poya.bootstrap.places import (
 )
 from poya.bootstrap.runs import Runs
 from poya.errors import UsageError
+from poya.files import is_file
 from poya.journal import RunStore
 from poya.model.usage import Usage
-from poya.model.vcluster import VCluster
+from poya.model.vcluster import Selector, VCluster
 from poya.settings import PlacementSettings, Settings, state_directory
 from poya.site_config import site_config
 from poya.sites.base import Images, Source, Surveyed, Target
 
 if TYPE_CHECKING:
     from poya.placement.facts import Machine
-    from poya.sites.bundle.stores import ObjectStore
-    from poya.sites.bundle.trust import TrustPolicy
     from poya.transfer import ChunkStore
 
 TargetOpener: TypeAlias = Callable[[VCluster | None], Target]
@@ -41,24 +44,61 @@ class Workshop:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self.runs = Runs(RunStore(state_directory()))
+        self.bundles = Bundles(settings)
 
-    def place(self, text: str) -> Place:
+    def place(self, text: str, vcluster: str = "") -> Place:
         """A site if one is configured under this name, else a survey's file or a bundle.
+
+        Args:
+            text: What was typed; `PLACE@DATE` is the newest bundle there of the date or before.
+            vcluster: Of which, where a date chooses from many.
 
         Raises:
             NotFound: None of them.
         """
         if text in self._settings.sites:
             return SitePlace(text)
-        if Path(text).is_file():
+        if is_file(text) and not self._is_tar(text):
             return SurveyPlace(str(Path(text).expanduser().absolute()))
-        if "/" in text or text.startswith(".") or Path(text).is_dir():
-            return BundlePlace(str(Path(text).expanduser().absolute()))
-        return SitePlace(self._settings.site(text).name)
+        bundle = self.bundles.place(text, vcluster)
+        return bundle or SitePlace(self._settings.site(text).name)
 
-    def is_place(self, text: str) -> bool:
-        """Say whether the text as a whole names a site, a survey's file or a directory."""
-        return text in self._settings.sites or Path(text).exists()
+    def places(self, ends: tuple[str, str], selector: Selector) -> tuple[Place, Place]:
+        """Where a vCluster comes from and goes to; to a tar or a store its bundle goes whole.
+
+        Raises:
+            NotFound: One of them is not there.
+            UsageError: The tar or the place in the store is taken.
+        """
+        here, there = ends
+        source = self.place(here, selector.name)
+        if there in self._settings.sites or not self.bundles.is_elsewhere(there):
+            return source, self.place(there)
+        self.bundles.refuse_unwritable(there)
+        key = (str(source), selector.name, *selector.templates)
+        return source, self.bundles.outgoing(there, (), "", key)
+
+    def _is_tar(self, text: str) -> bool:
+        from poya.sites.bundle.stores.opening import is_tar
+
+        return is_tar(text)
+
+    def place_and_name(self, text: str) -> tuple[Place, str]:
+        """What `PLACE[:NAME][@DATE]` means; the name is empty where none is given.
+
+        Raises:
+            NotFound: As `place`.
+        """
+        if text in self._settings.sites or os.path.lexists(text):
+            return self.place(text), ""
+        rest, date = split_date(text)
+        # A store's own colon is part of the place.
+        store, colon, _ = rest.partition(":")
+        start = len(store) + 1 if colon and store in self._settings.stores else 0
+        where, name = rest, ""
+        if ":" in rest[start:] and not os.path.lexists(rest):
+            where, _, name = rest.rpartition(":")
+        return self.place(f"{where}@{date}" if date else where, name), name
 
     def site_place(self, name: str | None) -> SitePlace:
         """The named site, or the current one.
@@ -78,7 +118,9 @@ class Workshop:
         from poya.transfer import ChunkStore
 
         read, written = (
-            (Path(place.directory) / CHUNKS,) if isinstance(place, BundlePlace) else ()
+            (Path(place.directory) / CHUNKS,)
+            if isinstance(place, (BundlePlace, OutgoingPlace))
+            else ()
             for place in (here, there)
         )
         return ChunkStore(self.runs.chunks, *written, reads=read)
@@ -92,12 +134,16 @@ class Workshop:
             yield source
 
     @asynccontextmanager
-    async def source(self, place: Place, towards: Place | None = None) -> AsyncIterator[Source]:
+    async def source(
+        self, place: Place, towards: Place | None = None, *, reads_all: bool = False
+    ) -> AsyncIterator[Source]:
         """Open a place for reading; a site's client cannot send a request that changes it.
 
         Args:
             place: What to open.
             towards: Where it goes: that site's policy on bundles counts.
+            reads_all: Whether a bundle in a tar or a store is read to its last byte when it is
+                captured, as before anything is written; one in a directory always is.
 
         Raises:
             BundleUntrusted: The policy refuses the bundle.
@@ -113,12 +159,16 @@ class Workshop:
 
             yield SavedSource(read_survey(Path(place.file)))
             return
+        if isinstance(place, AwayPlace):
+            with self.bundles.source(place, towards, reads_all=reads_all) as away:
+                yield away
+            return
         from poya.sites.bundle import open_bundle, open_files
 
-        if isinstance(place, BundlePlace):
+        if isinstance(place, BundlePlace | OutgoingPlace):
             yield open_bundle(
                 Path(place.directory),
-                policy=self._trust(towards),
+                policy=self.bundles.trust(towards),
                 refuses_damage=isinstance(towards, SitePlace),
             )
         else:
@@ -128,18 +178,9 @@ class Workshop:
                 hsm_files=absolute_paths(place.hsm),
                 ims_files=absolute_paths(place.ims),
                 image_dirs=absolute_paths(place.image_dirs),
-                policy=self._trust(towards),
+                policy=self.bundles.trust(towards),
                 refuses_damage=isinstance(towards, SitePlace),
             )
-
-    def _trust(self, towards: Place | None) -> TrustPolicy:
-        from poya.sites.bundle.trust import FREE_POLICY, TrustPolicy, read_public_key
-
-        if not isinstance(towards, SitePlace):
-            return FREE_POLICY
-        wanted = self._settings.site(towards.name).bundles
-        keys = tuple(read_public_key(key) for key in wanted.keys)
-        return TrustPolicy(keys, wanted.refuses_unsigned)
 
     async def usage(self, place: Place) -> Usage | None:
         """Who uses what at a site; None for a bundle, which nobody uses."""
@@ -176,10 +217,15 @@ class Workshop:
                 f"{place} is a survey: it can be planned against, not written to.",
                 todo="Save the plan (poya migrate plan -o FILE), then: poya apply FILE",
             )
+        if isinstance(place, AwayPlace):
+            raise UsageError(
+                f"{place} is a bundle already; it is not written over.",
+                todo="Name another place.",
+            )
         from poya.sites.bundle import BundleTarget
 
-        directory = Path(place.directory)
-        yield lambda vcluster: BundleTarget(directory, vcluster)
+        directory, label = Path(place.directory), str(place)
+        yield lambda vcluster: BundleTarget(directory, vcluster, label=label)
 
     @asynccontextmanager
     async def surveyed(self, place: Place) -> AsyncIterator[SurveyedOpener]:
@@ -195,7 +241,7 @@ class Workshop:
 
     def _noting_hardware(self, source: Source, place: SitePlace, towards: Place | None) -> Source:
         """A bundle keeps what its nodes are made of; whoever restores it may have no site left."""
-        if not isinstance(towards, BundlePlace):
+        if not isinstance(towards, BundlePlace | OutgoingPlace):
             return source
         from poya.migration.placing import HardwareNoted
 
@@ -231,26 +277,3 @@ class Workshop:
         if not isinstance(place, BundlePlace):
             return []
         return list_files(Path(place.directory))
-
-    @contextmanager
-    def bundle_store(self, text: str) -> Iterator[ObjectStore | None]:
-        """The store that `NAME:PREFIX` means; None if it is a path.
-
-        Raises:
-            NotFound: The configuration has no such store.
-        """
-        found = self._settings.store_at(text)
-        if found is None:
-            yield None
-            return
-        settings, prefix = found
-        from poya.site_config import store_config
-        from poya.sites.bundle.stores import ObjectStore
-        from poya.transfer import ObjectPlace, S3Store
-
-        key = "/".join(part for part in (settings.prefix, prefix.strip("/")) if part)
-        store = S3Store(*store_config(settings))
-        try:
-            yield ObjectStore(store, ObjectPlace(settings.bucket, key))
-        finally:
-            store.close()

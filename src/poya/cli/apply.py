@@ -41,6 +41,7 @@ def apply(session: Session, /, file: str, here: str, there: str, **options: Any)
     """
     from poya.bootstrap import Workshop
     from poya.cli.asynchronous import Interrupted, run_async
+    from poya.cli.delivering import speaking_beside
     from poya.cli.flow import Wishes, show_outcome
     from poya.cli.flow import apply as carry_out
     from poya.files import read_given
@@ -49,7 +50,7 @@ def apply(session: Session, /, file: str, here: str, there: str, **options: Any)
     plan = decode_plan(read_given(Path(file), "plan"))
     workshop = Workshop(session.settings)
     _refuse_if_begun(workshop, plan)
-    places = (workshop.place(here or plan.source), workshop.place(there or plan.target))
+    places = workshop.places((here or plan.source, there or plan.target), plan.selector)
     wishes = Wishes(
         intent=plan.intent,
         yes=options["yes"],
@@ -62,7 +63,8 @@ def apply(session: Session, /, file: str, here: str, there: str, **options: Any)
     )
     interrupted = Interrupted()
     work = carry_out(workshop, places, plan, wishes, interrupted)
-    show_outcome(run_async(work, interrupted), as_json=wishes.as_json)
+    with speaking_beside(places[1]):
+        show_outcome(run_async(work, interrupted), as_json=wishes.as_json)
 
 
 def _refuse_if_begun(workshop: Workshop, plan: Plan) -> None:

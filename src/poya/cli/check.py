@@ -52,7 +52,7 @@ def check(
 
     selector = selector_of(name, templates, options.get("file"))
     workshop = Workshop(session.settings)
-    places = (workshop.place(here), workshop.place(there))
+    places = workshop.places((here, there), selector)
     for place in places if offline else ():
         if not isinstance(place, SurveyPlace):
             raise UsageError(

@@ -24,23 +24,27 @@ _STATES = {"only-first": ("-", "red"), "only-second": ("+", "green"), "differs":
 
 
 @click.command()
-@click.argument("first", metavar="A[:NAME]")
-@click.argument("second", metavar="B[:NAME]")
+@click.argument("first", metavar="A[:NAME][@DATE]")
+@click.argument("second", metavar="B[:NAME][@DATE]")
 @mapping_options
 @text_or_json
 @click.pass_context
 def diff(ctx: click.Context, /, first: str, second: str, output: str, **options: Any) -> None:
     """Compare two vClusters: groups, images by content, configurations, templates.
 
-    A and B are sites, bundles or surveys; NAME is an HSM group or else a session template. Ids,
-    dates, etags of manifests and the order of lists without an order do not count. It ends with 0
-    where the two mean the same, with 1 where they differ. With a mapping, A is compared as the
+    A and B are sites, bundles or surveys; NAME is an HSM group or else a session template. A@DATE
+    is the newest bundle below the directory or in the store A of the date or before, of the
+    vCluster NAME; @latest is the newest. Ids, dates, etags of manifests and the order of lists
+    without an order do not count. It ends with 0 where the two mean the same, with 1 where they
+    differ. With a mapping, A is compared as the
     mapping would bring it: what differs then was not done by it.
 
     \b
     Examples:
       poya diff alps:gele prealps:gele
       poya diff alps:gele ./backup
+      poya diff /backups:gele@2026-11-20 /backups:gele@latest
+      poya diff archive::gele@2026-11-20 alps:gele
       poya diff alps.json:gele alps:gele --output json
       poya diff alps:gele prealps:gele2 --mapping mapping.toml
     """
@@ -90,10 +94,8 @@ async def _capture(workshop: Workshop, text: str) -> VCluster:
     from poya.errors import NotFound
     from poya.model.vcluster import Selector
 
-    name, where = "", text
-    if not workshop.is_place(text):
-        where, _, name = text.rpartition(":")
-    async with workshop.source(workshop.place(where or text)) as source:
+    place, name = workshop.place_and_name(text)
+    async with workshop.source(place) as source:
         try:
             return await source.capture(Selector(name=name))
         except NotFound as error:

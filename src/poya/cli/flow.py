@@ -18,6 +18,9 @@ from poya.cli.asking import (
     settle_conflicts,
 )
 from poya.cli.asynchronous import Interrupted
+from poya.cli.delivering import begin as begin_delivery
+from poya.cli.delivering import deliver, refuse_carried, speaking_beside
+from poya.cli.delivering import end as end_delivery
 from poya.cli.moving import Moving
 from poya.cli.progress import following
 from poya.cli.views.estimate import estimate
@@ -86,12 +89,16 @@ async def bring(
     if wishes.only_plan:
         return await only_plan(workshop, places, selector, wishes)
     here, there = places
-    async with workshop.source(here, there) as source, workshop.target(there) as opener:
+    async with (
+        workshop.source(here, there, reads_all=True) as source,
+        workshop.target(there) as opener,
+    ):
         prepared, target = await prepare(source, selector, opener, wishes.intent)
         wishes = await _settle_nodes(workshop, places, prepared, wishes)
         plan, _ = settle_conflicts(prepared, wishes.intent, yes=wishes.yes)
         _show(plan, wishes, workshop)
         refuse_if_critical(plan)
+        workshop.bundles.refuse_without_room(there, plan)
         confirm_plan(plan, yes=wishes.yes, accepted=wishes.accepted, strict=wishes.strict)
         report = await _carry_out(workshop, places, (source, target), plan, wishes, interrupted)
         return Outcome(plan, report)
@@ -114,6 +121,7 @@ async def only_plan(
         write_private(Path(wishes.save_as), plan.encode())
     _show(plan, wishes, workshop)
     refuse_if_critical(plan)
+    workshop.bundles.refuse_without_room(there, plan)
     return Outcome(plan, None)
 
 
@@ -143,12 +151,16 @@ async def apply(
     refuse_if_critical(plan)
     refuse_if_not_told(plan)
     here, there = places
-    async with workshop.source(here, there) as source, workshop.target(there) as opener:
+    async with (
+        workshop.source(here, there, reads_all=True) as source,
+        workshop.target(there) as opener,
+    ):
         prepared, target = await prepare(source, plan.selector, opener, plan.intent)
         fresh = prepared.plan(plan.intent)
         refuse_if_stale(plan, fresh)
         plan = plan.unsealed(fresh.secrets())
         _show(plan, wishes, workshop)
+        workshop.bundles.refuse_without_room(there, plan)
         confirm_plan(plan, yes=wishes.yes, accepted=wishes.accepted, strict=wishes.strict)
         report = await _carry_out(workshop, places, (source, target), plan, wishes, interrupted)
         return Outcome(plan, report)
@@ -170,11 +182,14 @@ async def _carry_out(
     facts = _facts(plan, places)
     if "pre" in hooks:
         await run_hook("pre", hooks["pre"], facts)
+    begin_delivery(workshop, places[1])
     with workshop.runs.start(plan, places) as run, following(wishes.moving.progress) as listener:
         interrupted.run = run.id
         chunks = workshop.chunks(*places)
         limits = wishes.moving.limits(workshop.runs.pace_file(run.id), chunks)
         report = await carry_out(run, *ends, limits, listener)
+        await deliver(workshop, run, places[1], limits, listener)
+        end_delivery(workshop, places)
     if "post" in hooks:
         await run_hook("post", hooks["post"], {**facts, "run": run.id})
     return report
@@ -185,12 +200,15 @@ async def resume(
 ) -> Outcome:
     """Go on with a run that stopped part-way; a finished one is verified again."""
     with workshop.runs.open(run_id) as (run, (here, there)):
+        refuse_carried(run.journal.facts(), there, "verified there")
         interrupted.run = run.id
         async with workshop.source(here, there) as source, workshop.target(there) as opener:
-            with following(moving.progress) as listener:
+            with following(moving.progress) as listener, speaking_beside(there):
                 chunks = workshop.chunks(here, there)
                 limits = moving.limits(workshop.runs.pace_file(run.id), chunks)
                 report = await carry_out(run, source, opener(None), limits, listener)
+                await deliver(workshop, run, there, limits, listener)
+                end_delivery(workshop, (here, there))
         return Outcome(run.plan, report)
 
 

@@ -74,16 +74,28 @@ def standing_of(
         is_held: Whether a process works on it now.
     """
     known = {step.id: step for step in steps}
-    phase = _phase(facts.get("state", ""), is_held=is_held)
+    to_carry = is_to_be_carried(facts)
+    phase = _phase("stopped" if to_carry else facts.get("state", ""), is_held=is_held)
     stopped = phase in ("stopped", "part undone")
     return Standing(
         run=facts["run"],
         phase=phase,
-        because=facts.get("stopped_because", "") if stopped else "",
+        because=_because(facts, to_carry=to_carry) if stopped else "",
         items=tuple(_item(step, title, known.get(step)) for step, title in planned_steps(plan)),
         next=tuple(_next(phase, facts["run"])),
         is_regrouping=plan.is_regrouping,
     )
+
+
+def is_to_be_carried(facts: Mapping[str, str]) -> bool:
+    """Whether a bundle is made, and not yet where it is to go (a tar, a stream, a store)."""
+    return facts.get("state") == "applied" and facts.get("carried", "yes") != "yes"
+
+
+def _because(facts: Mapping[str, str], *, to_carry: bool) -> str:
+    if to_carry:
+        return f"The bundle is made; it is not yet carried to {facts.get('target_label', '')}."
+    return facts.get("stopped_because", "")
 
 
 def planned_steps(plan: Plan) -> Iterator[tuple[str, str]]:

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -85,6 +86,20 @@ def _store(name: str, table: object, base: Path) -> StoreSettings:
         access_key=secret_of(table, "access_key", where, base, "AWS_ACCESS_KEY_ID"),
         secret_key=secret_of(table, "secret_key", where, base, "AWS_SECRET_ACCESS_KEY"),
     )
+
+
+def read_identities(configuration: Mapping[str, object], base: Path) -> tuple[str, ...]:
+    """The `identities` of `[bundles]`: files that encrypted bundles are opened with.
+
+    Raises:
+        ConfigError: The table has something else.
+    """
+    table = configuration.get("bundles", {})
+    if not isinstance(table, dict):
+        raise ConfigError("[bundles] is not a table.")
+    refuse_unknown(table, frozenset({"identities"}), "[bundles]")
+    names = texts_of(table.get("identities", []), "[bundles] identities")
+    return tuple(str(base / Path(name).expanduser()) for name in names)
 
 
 def read_bundles(table: object, site: str, base: Path) -> BundleSettings:

@@ -23,7 +23,13 @@ from poya.settings.auth import (
     read_auth,
     read_kubernetes,
 )
-from poya.settings.bundles import BundleSettings, StoreSettings, read_bundles, read_stores
+from poya.settings.bundles import (
+    BundleSettings,
+    StoreSettings,
+    read_bundles,
+    read_identities,
+    read_stores,
+)
 from poya.settings.placement import PlacementSettings, read_placement
 from poya.settings.tables import did_you_mean as _did_you_mean
 from poya.settings.tables import path_of as _path
@@ -76,6 +82,7 @@ class Settings:
         path: Where it was read from; the file may not exist.
         current: The site that commands use when none is named.
         transfer: How bytes move where no option says otherwise.
+        identities: Files that encrypted bundles are opened with.
     """
 
     path: Path
@@ -83,6 +90,7 @@ class Settings:
     sites: Mapping[str, SiteSettings]
     stores: Mapping[str, StoreSettings] = field(default_factory=dict)
     transfer: TransferSettings = field(default_factory=TransferSettings)
+    identities: tuple[str, ...] = ()
 
     def site(self, name: str | None) -> SiteSettings:
         """The named site, or the current one.
@@ -205,7 +213,9 @@ def _with_current(text: str, name: str | None, path: Path) -> str:
 
 
 def _settings(path: Path, value: Mapping[str, Any]) -> Settings:
-    _refuse_unknown(value, frozenset({"site", "sites", "stores", "transfer"}), "the configuration")
+    _refuse_unknown(
+        value, frozenset({"site", "sites", "stores", "transfer", "bundles"}), "the configuration"
+    )
     sites = value.get("sites", {})
     if not isinstance(sites, dict):
         raise ConfigError("'sites' is not a table of sites.")
@@ -215,7 +225,8 @@ def _settings(path: Path, value: Mapping[str, Any]) -> Settings:
     if current is not None and not isinstance(current, str):
         raise ConfigError("'site' is not the name of a site.")
     stores = read_stores(value.get("stores", {}), base)
-    return Settings(path, current or None, read, stores, read_transfer(value.get("transfer", {})))
+    moving = read_transfer(value.get("transfer", {}))
+    return Settings(path, current or None, read, stores, moving, read_identities(value, base))
 
 
 def _site(name: str, table: object, base: Path) -> SiteSettings:

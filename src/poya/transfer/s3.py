@@ -332,13 +332,25 @@ class S3Store:
 
     def list_keys(self, bucket: str, prefix: str, guard: Guard = _FREE) -> list[str]:
         """The keys of all objects that begin with `prefix` (ListObjectsV2, every page)."""
-        keys: list[str] = []
+        return list(self.list_sizes(bucket, prefix, guard))
+
+    def list_sizes(self, bucket: str, prefix: str, guard: Guard = _FREE) -> dict[str, int]:
+        """Every object that begins with `prefix`, and its size (ListObjectsV2, every page).
+
+        Raises:
+            BadAnswer: The list tells of an object without its size.
+        """
+        sizes: dict[str, int] = {}
         query = {"list-type": "2", "prefix": prefix}
         while True:
             root = parse_xml(self._run(Call("GET", ObjectPlace(bucket), query), guard).body)
-            keys += [text_of(entry, "Key") for entry in children(root, "Contents")]
+            for entry in children(root, "Contents"):
+                key, told = text_of(entry, "Key"), text_of(entry, "Size")
+                if not told.isdecimal():
+                    raise BadAnswer(f"The object store of {self.site} lists {key} without size.")
+                sizes[key] = int(told)
             if text_of(root, "IsTruncated") != "true":
-                return keys
+                return sizes
             token = text_of(root, "NextContinuationToken")
             query = _next_page(query, {"continuation-token": token})
 

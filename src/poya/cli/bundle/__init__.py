@@ -3,11 +3,25 @@
 
 from __future__ import annotations
 
+import functools
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
 import click
 
 from poya.cli.session import Session
 from poya.cli.verbs import Verbs
 
+if TYPE_CHECKING:
+    from poya.sites.bundle.retention import Retention
+
+_Command = Callable[..., Any]
+_IDENTITY = click.option(
+    "--identity", "-i", "identities", multiple=True, metavar="FILE", help="Decrypt with this key."
+)
+_KEY = click.option(
+    "--key", "keys", multiple=True, metavar="KEY", help="Demand a signature by this public key."
+)
 _OUTPUT = click.option(
     "--output", type=click.Choice(["text", "json"]), default="text", show_default=True
 )
@@ -15,9 +29,12 @@ _OUTPUT = click.option(
 
 @click.group(cls=Verbs)
 def bundle() -> None:
-    """Look at, check and carry bundles: vClusters at rest in a directory.
+    """Look at, check and carry bundles: vClusters at rest.
 
-    'poya migrate backup' makes them, 'poya migrate restore' brings them to a site.
+    'poya migrate backup' makes them, 'poya migrate restore' brings them to a site. A bundle is a
+    directory, a tar, '-' for a tar on standard input, or STORE:PREFIX in an S3 store of the
+    configuration; PLACE@DATE is the newest one below PLACE of the date or before, PLACE@latest
+    the newest.
 
     \b
     Examples:
@@ -30,43 +47,51 @@ def bundle() -> None:
 
 
 @bundle.command()
-@click.argument("directory", metavar="DIR")
+@click.argument("place", metavar="BUNDLE")
+@_IDENTITY
 @_OUTPUT
-def inspect(directory: str, output: str) -> None:
-    """Show what the bundle in DIR holds: poya's own, or one of manta's.
+@click.pass_obj
+def inspect(session: Session, /, place: str, identities: tuple[str, ...], output: str) -> None:
+    """Show what a BUNDLE holds: poya's own, or one of manta's.
+
+    Only the index and the records are read, wherever it is.
 
     \b
-    Example:
+    Examples:
       poya bundle inspect ./gele --output json
+      poya bundle inspect gele.tar
+      poya bundle inspect archive:gele@latest
     """
     from poya.cli.bundle.view import inspect_bundle
 
-    inspect_bundle(directory, as_json=output == "json")
+    inspect_bundle(session, place, identities, as_json=output == "json")
 
 
 @bundle.command()
-@click.argument("directory", metavar="DIR")
+@click.argument("place", metavar="BUNDLE")
 @click.option("--deep", is_flag=True, help="Read and hash every byte of every file.")
-@click.option(
-    "--key", "keys", multiple=True, metavar="KEY", help="Demand a signature by this public key."
-)
+@_IDENTITY
+@_KEY
 @_OUTPUT
-def verify(directory: str, deep: bool, keys: tuple[str, ...], output: str) -> None:
-    """Compare the files of the bundle in DIR with its index.
+@click.pass_obj
+def verify(session: Session, /, place: str, deep: bool, output: str, **options: Any) -> None:
+    """Compare the files of a BUNDLE with its index.
 
     Records are always read whole; image files are compared by their length, and with --deep byte
-    for byte. What is damaged is named, and what can still be restored.
+    for byte. A stream and what is encrypted as a whole is always read to its end. What is damaged
+    is named, and what can still be restored.
 
     \b
     Examples:
       poya bundle verify --deep ./gele
       poya bundle verify ./gele --key alps.pub
+      poya bundle verify archive:gele/2026-11-24
     """
-    from poya.cli.bundle.trust import check_signature
+    from poya.cli.bundle.carrying import Wrapping
     from poya.cli.bundle.view import verify_bundle
 
-    check_signature(directory, keys)
-    verify_bundle(directory, is_deep=deep, as_json=output == "json")
+    wrapping = Wrapping(identities=options["identities"], keys=options["keys"])
+    verify_bundle(session, place, wrapping, is_deep=deep, as_json=output == "json")
 
 
 @bundle.command(name="list")
@@ -74,7 +99,7 @@ def verify(directory: str, deep: bool, keys: tuple[str, ...], output: str) -> No
 @_OUTPUT
 @click.pass_obj
 def list_(session: Session, /, root: str, output: str) -> None:
-    """List the bundles below a directory, or in an S3 store of the configuration.
+    """List the bundles below a directory, tars included, or in an S3 store of the configuration.
 
     \b
     Examples:
@@ -86,47 +111,73 @@ def list_(session: Session, /, root: str, output: str) -> None:
     list_bundles(session, root, as_json=output == "json")
 
 
+def _keeping(command: _Command) -> _Command:
+    """What is kept, as one argument `retention`."""
+
+    @functools.wraps(command)
+    def with_retention(*args: Any, **options: Any) -> None:
+        from poya.sites.bundle.retention import Retention
+
+        rules = ("last", "daily", "weekly", "monthly")
+        retention = Retention(*(options.pop(f"keep_{rule}") for rule in rules))
+        command(*args, retention=retention, **options)
+
+    told = {"last": "The newest N.", "daily": "Of N days.", "weekly": "Of N weeks."}
+    for rule, text in reversed({**told, "monthly": "Of N months."}.items()):
+        option = click.option(
+            f"--keep-{rule}", type=click.IntRange(0), default=0, metavar="N", help=text
+        )
+        with_retention = option(with_retention)
+    return with_retention
+
+
 @bundle.command()
 @click.argument("root", metavar="DIR|STORE")
-@click.option("--keep-last", type=click.IntRange(0), default=0, metavar="N", help="The newest N.")
-@click.option("--keep-daily", type=click.IntRange(0), default=0, metavar="N", help="Of N days.")
-@click.option("--keep-weekly", type=click.IntRange(0), default=0, metavar="N", help="Of N weeks.")
-@click.option(
-    "--keep-monthly", type=click.IntRange(0), default=0, metavar="N", help="Of N months."
-)
+@_keeping
 @click.option("--apply", "is_applied", is_flag=True, help="Remove them; else they are shown only.")
 @click.option("--yes", "-y", is_flag=True, help="Do not ask.")
 @_OUTPUT
 @click.pass_obj
-def prune(
-    session: Session,
-    /,
-    root: str,
-    keep_last: int,
-    keep_daily: int,
-    keep_weekly: int,
-    keep_monthly: int,
-    is_applied: bool,
-    yes: bool,
-    output: str,
-) -> None:
+def prune(session: Session, /, root: str, retention: Retention, output: str, **how: bool) -> None:
     """Show which bundles go when only some are kept; with --apply, remove them.
 
     Of each of the last N days, weeks and months that have bundles, the newest is kept, for each
-    vCluster of each site. The newest is always kept, and so is what is damaged or unfinished.
+    vCluster of each site. The newest is always kept, and so is what is damaged, unfinished or
+    encrypted as a whole.
 
     \b
     Examples:
       poya bundle prune /backups --keep-daily 7 --keep-weekly 4 --keep-monthly 12
-      poya bundle prune /backups --keep-last 3 --apply --yes
+      poya bundle prune archive: --keep-last 3 --apply --yes
     """
-    from poya.cli.bundle.catalog import prune_bundles
-    from poya.sites.bundle.retention import Retention
+    from poya.cli.bundle.catalog import Pruning, prune_bundles
 
-    retention = Retention(keep_last, keep_daily, keep_weekly, keep_monthly)
-    prune_bundles(
-        session, root, retention, is_dry=not is_applied, yes=yes, as_json=output == "json"
-    )
+    pruning = Pruning(retention, is_dry=not how["is_applied"], yes=how["yes"])
+    prune_bundles(session, root, pruning, as_json=output == "json")
+
+
+@bundle.command()
+@click.option("--remove", metavar="NAME", help="Remove this one, and all that is in it.")
+@click.option("--yes", "-y", is_flag=True, help="Do not ask.")
+@_OUTPUT
+@click.pass_obj
+def unfinished(session: Session, /, remove: str | None, yes: bool, output: str) -> None:
+    """List the bundles on their way to or from a tar, a stream or a store.
+
+    They stand in working directories, which are removed when the work is done. What stopped
+    part-way is listed with what it belongs to, and with what goes on with it.
+
+    \b
+    Examples:
+      poya bundle unfinished
+      poya bundle unfinished --remove gele.tar-1b2c3d4e
+    """
+    from poya.cli.bundle.unfinished import list_unfinished, remove_unfinished
+
+    if remove is not None:
+        remove_unfinished(session, remove, yes=yes)
+    else:
+        list_unfinished(session, as_json=output == "json")
 
 
 @bundle.command()
@@ -184,12 +235,8 @@ def export(
 @bundle.command(name="import")
 @click.argument("origin", metavar="IN")
 @click.argument("directory", metavar="DIR")
-@click.option(
-    "--identity", "-i", "identities", multiple=True, metavar="FILE", help="Decrypt with this key."
-)
-@click.option(
-    "--key", "keys", multiple=True, metavar="KEY", help="Demand a signature by this public key."
-)
+@_IDENTITY
+@_KEY
 @click.pass_obj
 def import_(
     session: Session,
@@ -219,7 +266,8 @@ def import_(
 @click.argument("directory", metavar="DIR")
 @click.option("--key", required=True, metavar="FILE", help="A secret key of minisign's.")
 @click.option("--password-file", metavar="FILE", help="Where the key's password is read from.")
-def sign(directory: str, key: str, password_file: str | None) -> None:
+@click.pass_obj
+def sign(session: Session, /, directory: str, key: str, password_file: str | None) -> None:
     """Vouch for the bundle in DIR: sign its index, and so the digests of all its files.
 
     Every byte is compared with the index before. The signature is bundle.json.minisig, which
@@ -232,7 +280,7 @@ def sign(directory: str, key: str, password_file: str | None) -> None:
     """
     from poya.cli.bundle.trust import sign_bundle
 
-    sign_bundle(directory, key, password_file)
+    sign_bundle(session, directory, key, password_file)
 
 
 @bundle.command()

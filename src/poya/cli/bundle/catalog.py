@@ -1,19 +1,20 @@
 # SPDX-License-Identifier: Apache-2.0
-"""`poya bundle list` and `prune`, and the bundle of a date."""
+"""`poya bundle list` and `prune`."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
-from datetime import UTC, datetime, time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
+from poya.bootstrap import Bundles
 from poya.cli.session import Session, can_ask
-from poya.cli.text import count, printable, size, table
+from poya.cli.text import count, printable, size, table, wrapped
 from poya.errors import Cancelled, UsageError
 
 if TYPE_CHECKING:
@@ -22,39 +23,69 @@ if TYPE_CHECKING:
     from poya.sites.bundle.stores import ObjectStore
 
 
+@dataclass(frozen=True, slots=True)
+class Pruning:
+    """How bundles are pruned.
+
+    Attributes:
+        retention: What is kept.
+        is_dry: Whether it is only shown.
+        yes: Whether nobody is asked.
+    """
+
+    retention: Retention
+    is_dry: bool = True
+    yes: bool = False
+
+
 def list_bundles(session: Session, root: str, *, as_json: bool) -> None:
     """Print every bundle below a directory or in a store."""
-    with _opened(session, root) as (bundles, _):
+    catalog = Bundles(session.settings)
+    with catalog.catalog(root) as (bundles, _):
         documents = [_as_json(bundle) for bundle in bundles]
     if as_json:
         click.echo(json.dumps(documents, indent=2))
         return
     rows = [
-        (b.vcluster or "-", b.site or "-", _day(b), size(b.size_bytes), _state(b), b.where)
+        (b.vcluster or "-", b.site or "-", _day(b), size(b.size_bytes), _state(b), _where(b, root))
         for b in bundles
     ]
     click.echo(table(("VCLUSTER", "SITE", "MADE (UTC)", "SIZE", "STATE", "WHERE"), rows))
+    for bundle in bundles:
+        if bundle.problem:
+            text = f"{_where(bundle, root)} is damaged: {bundle.problem}"
+            click.echo(wrapped(printable(text)), err=True)
+    unfinished = len(catalog.works.all())
+    if unfinished:
+        text = f"{count(unfinished, 'bundle')} on the way elsewhere: poya bundle unfinished"
+        click.echo(text, err=True)
 
 
-def prune_bundles(
-    session: Session, root: str, retention: Retention, *, is_dry: bool, yes: bool, as_json: bool
-) -> None:
+def _where(bundle: Listed, root: str) -> str:
+    """As short as it can be typed."""
+    if bundle.prefix or root == ".":
+        here = f"{Path.cwd()}/"
+        return bundle.where.removeprefix(here)
+    return bundle.where
+
+
+def prune_bundles(session: Session, root: str, pruning: Pruning, *, as_json: bool) -> None:
     """Show which bundles would go, and take them away if that is wanted."""
     from poya.sites.bundle.retention import reasons_to_keep
 
-    if not retention.keeps_anything():
+    if not pruning.retention.keeps_anything():
         raise UsageError("Say what is to be kept.", todo="As in --keep-daily 7 --keep-weekly 4.")
-    with _opened(session, root) as (bundles, store):
-        kept = reasons_to_keep(bundles, retention)
+    with Bundles(session.settings).catalog(root) as (bundles, store):
+        kept = reasons_to_keep(bundles, pruning.retention)
         going = [bundle for bundle in bundles if bundle.where not in kept]
         _show_kept(bundles, kept, as_json=as_json)
         freed = size(sum(bundle.size_bytes for bundle in going))
         summary = f"{count(len(going), 'bundle')} of {len(bundles)} to remove, {freed}."
-        if is_dry or not going:
+        if pruning.is_dry or not going:
             hint = ": add --apply" if going else ""
             click.echo(f"{summary} Nothing was removed{hint}.", err=True)
             return
-        _confirm(summary, yes=yes)
+        _confirm(summary, yes=pruning.yes)
         for bundle in going:
             _remove(bundle, store)
     click.echo(f"{count(len(going), 'bundle')} removed, {freed}.", err=True)
@@ -73,51 +104,12 @@ def _remove(bundle: Listed, store: ObjectStore | None) -> None:
     from poya.sites.bundle.catalog import remove_bundle, remove_bundle_at
 
     if store is not None:
-        remove_bundle_at(store.below(bundle.where))
+        remove_bundle_at(store.below(bundle.prefix))
         return
     left = remove_bundle(Path(bundle.where))
     if left:
         what = f"{bundle.where} holds files that are no part of the bundle; they stay: {left[0]}"
         click.echo(printable(what), err=True)
-
-
-def bundle_of_date(root: str, text: str, vcluster: str) -> str:
-    """The directory of the newest bundle below `root` that is of that date or before.
-
-    Raises:
-        UsageError: The date cannot be read.
-        NotFound: There is no such bundle.
-    """
-    from poya.sites.bundle.catalog import as_of, bundles_below
-
-    found = as_of(bundles_below(Path(root).absolute()), _moment(text), vcluster)
-    click.echo(printable(f"As of {text}: {found.where} ({_day(found)} UTC)"), err=True)
-    return found.where
-
-
-def _moment(text: str) -> datetime:
-    """A date means its end; both are UTC unless they say otherwise."""
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError as error:
-        raise UsageError(
-            f"'{text[:40]}' is no date.", todo="As in 2026-11-24 or 2026-11-24T18:00."
-        ) from error
-    if len(text) <= len("2026-11-24"):
-        moment = datetime.combine(moment.date(), time.max)
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-
-
-@contextmanager
-def _opened(session: Session, root: str) -> Iterator[tuple[list[Listed], ObjectStore | None]]:
-    from poya.bootstrap import Workshop
-    from poya.sites.bundle.catalog import bundles_below, bundles_in
-
-    with Workshop(session.settings).bundle_store(root) as store:
-        if store is not None:
-            yield bundles_in(store), store
-        else:
-            yield bundles_below(Path(root).expanduser().absolute()), None
 
 
 def _confirm(summary: str, *, yes: bool) -> None:

@@ -6,22 +6,36 @@ from __future__ import annotations
 import os
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
-from poya.cli.session import can_ask
+from poya.bootstrap import Bundles
+from poya.cli.bundle.carrying import Wrapping, demanding, refuse_away
+from poya.cli.session import Session, can_ask
 from poya.cli.text import printable
 from poya.errors import BundleDamaged, UsageError
 
+if TYPE_CHECKING:
+    from poya.sites.bundle.stores import Shelf
 
-def sign_bundle(directory: str, key_file: str, password_file: str | None) -> None:
-    """Compare every byte with the index, then sign the index."""
+
+def sign_bundle(
+    session: Session, directory: str, key_file: str, password_file: str | None
+) -> None:
+    """Compare every byte with the index, then sign the index.
+
+    Raises:
+        BundleDamaged: A file is not as the index says.
+        UsageError: The bundle is not in a directory.
+    """
     from poya.sites.bundle import examine
     from poya.sites.bundle.names import INDEX, SIGNATURE
     from poya.sites.bundle.reading import read_bounded
     from poya.sites.bundle.trust import read_secret_key, sign
     from poya.transfer.files import sync_write
 
+    refuse_away(Bundles(session.settings), directory, "signed")
     place, key_path = Path(directory).absolute(), Path(key_file).expanduser()
     key = read_secret_key(key_path, _password(key_path, password_file))
     content = read_bounded(place / INDEX)
@@ -67,26 +81,25 @@ def _password(key: Path, password_file: str | None) -> str:
     return answer
 
 
-def demand_signature(directory: str, keys: tuple[str, ...]) -> None:
-    """Make sure that one of these keys signed the index of a bundle in a directory.
+def demand_signature(session: Session, bundle: str, wrapping: Wrapping) -> None:
+    """Make sure that one of the keys signed the index of a bundle, wherever it is.
 
     Args:
-        directory: Empty where the files are named one by one.
-        keys: Public keys.
+        session: The configuration.
+        bundle: Empty where the files are named one by one.
+        wrapping: The keys, and what opens it.
 
     Raises:
         BundleUntrusted: None did.
         UsageError: There is no index to be signed: the files are named one by one.
     """
-    from poya.sites.bundle.stores import parcel_of
-    from poya.sites.bundle.trust import TrustPolicy, read_public_key
     from poya.sites.bundle.trust.policy import judge
 
-    if not directory:
+    if not bundle:
         raise UsageError("Files that are named one by one have no signature; leave --key out.")
-    policy = TrustPolicy(tuple(read_public_key(key) for key in keys), must_be_signed=True)
-    parcel = parcel_of(Path(directory).absolute())
-    judge(parcel.raw_index, parcel.signature, policy, directory)
+    with Bundles(session.settings).to_read(bundle, wrapping.identities) as store:
+        shelf = store.look()
+    judge(shelf.raw_index, shelf.signature, demanding(wrapping.keys), bundle)
 
 
 def make_key(secret: str) -> None:
@@ -113,23 +126,15 @@ def _create(path: Path, content: bytes, mode: int) -> None:
         raise UsageError(f"{path} cannot be written.", why=f"{error.strerror}.") from error
 
 
-def check_signature(directory: str, keys: tuple[str, ...]) -> None:
+def say_who_vouches(shelf: Shelf, keys: tuple[str, ...]) -> None:
     """Say who vouches for a bundle; with keys one of them must.
 
     Raises:
         BundleUntrusted: None does, or the signature is wrong.
     """
-    from poya.sites.bundle.indexed import open_index
-    from poya.sites.bundle.names import INDEX
-    from poya.sites.bundle.trust import TrustPolicy, read_public_key
-    from poya.sites.bundle.trust.policy import refuse_unsigned
+    from poya.sites.bundle.trust.policy import judge
 
-    place = Path(directory).absolute()
-    policy = TrustPolicy(tuple(read_public_key(key) for key in keys), must_be_signed=bool(keys))
-    if not os.path.lexists(place / INDEX):
-        refuse_unsigned(str(place), policy)
-        return
-    vouching = open_index(place, policy).vouching
+    vouching = judge(shelf.raw_index, shelf.signature, demanding(keys), shelf.label)
     words = {
         "signed": f"Signed by the key {vouching.key}: {vouching.comment}",
         "unknown-key": f"Signed by the key {vouching.key}, which was not checked: see --key",

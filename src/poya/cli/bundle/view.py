@@ -13,10 +13,15 @@ from typing import TYPE_CHECKING
 
 import click
 
+from poya.bootstrap import AwayPlace, Bundles
 from poya.cli.asynchronous import run_async
+from poya.cli.bundle.carrying import Wrapping, demanding
+from poya.cli.bundle.trust import say_who_vouches
+from poya.cli.session import Session
 from poya.cli.text import count, printable, size, wrapped
 from poya.errors import BundleDamaged
 from poya.model.vcluster import Gap, Selector, VCluster
+from poya.sites.bundle.names import INDEX
 
 if TYPE_CHECKING:
     from poya.model.records import SessionTemplate
@@ -30,11 +35,20 @@ _GUARDED, _UNGUARDED = "is as it was written", "carries no digest of itself"
 _HARMLESS = ("arch-inferred", "arch-unknown", "artifact-not-in-bundle", "group-not-in-bundle")
 
 
-def inspect_bundle(directory: str, *, as_json: bool) -> None:
-    """Print what a bundle holds."""
+def inspect_bundle(
+    session: Session, bundle: str, identities: tuple[str, ...], *, as_json: bool
+) -> None:
+    """Print what a bundle holds, wherever it is."""
     from poya.sites.bundle.overview import overview_of
+    from poya.sites.bundle.stores.overview import overview_of_shelf
 
-    overview = overview_of(Path(directory).absolute())
+    bundles = Bundles(session.settings)
+    place = bundles.place(bundle, identities=identities)
+    if isinstance(place, AwayPlace):
+        with bundles.shelf(place) as shelf:
+            overview = overview_of_shelf(shelf)
+    else:
+        overview = overview_of(Path(bundle).absolute())
     click.echo(_overview_json(overview) if as_json else "\n".join(_overview_lines(overview)))
 
 
@@ -42,7 +56,7 @@ def _overview_lines(overview: Overview) -> Iterator[str]:
     origin = overview.origin
     title = f"vCluster {overview.vcluster}" if overview.vcluster else "a vCluster"
     yield printable(f"Bundle of {title}")
-    yield printable(f"  directory  {overview.directory}")
+    yield printable(f"  place      {overview.directory}")
     if origin is None:
         yield "  format     manta's layout, without an index"
     else:
@@ -133,35 +147,61 @@ def _overview_json(overview: Overview) -> str:
     return json.dumps(document, indent=2, ensure_ascii=False)
 
 
-def verify_bundle(directory: str, *, is_deep: bool, as_json: bool) -> None:
-    """Compare a bundle's files with its index, and say what is damaged.
+def verify_bundle(
+    session: Session, bundle: str, wrapping: Wrapping, *, is_deep: bool, as_json: bool
+) -> None:
+    """Compare a bundle's files with its index, wherever it is, and say what is damaged.
 
     Raises:
         BundleDamaged: Something is.
+        BundleUntrusted: None of the keys signed it.
     """
-    from poya.sites.bundle.names import INDEX
+    bundles = Bundles(session.settings)
+    place = bundles.place(bundle, identities=wrapping.identities)
+    directory = Path(bundle).expanduser().absolute()
+    if isinstance(place, AwayPlace):
+        found = _examine_away(bundles, place, wrapping, is_deep=is_deep)
+        _tell(found, str(place), as_json=as_json)
+    elif os.path.lexists(directory / INDEX):
+        from poya.sites.bundle import examine
+        from poya.sites.bundle.stores import FolderStore
 
-    place = Path(directory).absolute()
-    if os.path.lexists(place / INDEX):
-        _verify_indexed(place, is_deep=is_deep, as_json=as_json)
+        say_who_vouches(FolderStore(directory).look(), wrapping.keys)
+        found = examine(directory, is_deep=is_deep, progress=_Lines())
+        _tell(found, str(directory), as_json=as_json)
     else:
-        _verify_manta(place, as_json=as_json)
+        from poya.sites.bundle.trust.policy import refuse_unsigned
+
+        refuse_unsigned(str(directory), demanding(wrapping.keys))
+        _verify_manta(directory, as_json=as_json)
 
 
-def _verify_indexed(place: Path, *, is_deep: bool, as_json: bool) -> None:
-    from poya.sites.bundle import examine
+def _examine_away(
+    bundles: Bundles, place: AwayPlace, wrapping: Wrapping, *, is_deep: bool
+) -> Examination:
+    from poya.sites.bundle.stores.examining import examine_shelf, examine_stream
+    from poya.sites.bundle.stores.opening import is_once_only
 
-    found = examine(place, is_deep=is_deep, progress=_Lines())
+    with bundles.to_read(place.where, place.identities) as store:
+        if is_once_only(place.where):
+            shelf, found = examine_stream(store, _Lines())
+            say_who_vouches(shelf, wrapping.keys)
+            return found
+        shelf = store.look()
+        say_who_vouches(shelf, wrapping.keys)
+        return examine_shelf(shelf, is_deep=is_deep, progress=_Lines())
+
+
+def _tell(found: Examination, where: str, *, as_json: bool) -> None:
     click.echo(_examination_json(found) if as_json else "\n".join(_examination_lines(found)))
     damaged = found.damaged()
     if damaged:
         restorable = found.restorable()
         options = "".join(f" --template {name}" for name in restorable)
+        verb = "is" if len(damaged) == 1 else "are"
         raise BundleDamaged(
-            f"{count(len(damaged), 'file')} of {place} not as the index says.".replace(
-                " not as", " is not as" if len(damaged) == 1 else " are not as"
-            ),
-            todo=f"What can still be restored: poya migrate restore --bundle {place}{options}"
+            f"{count(len(damaged), 'file')} of {where} {verb} not as the index says.",
+            todo=f"What can still be restored: poya migrate restore --bundle {where}{options}"
             if restorable
             else "Nothing of it can be restored whole; restore the files from another copy.",
         )

@@ -129,14 +129,16 @@ def _bring(
 ) -> None:
     from poya.bootstrap import Workshop
     from poya.cli.asynchronous import Interrupted, run_async
+    from poya.cli.delivering import speaking_beside
     from poya.cli.flow import bring, show_outcome
 
     selector = selector_of(*selection, options.get("file"))
     workshop = Workshop(session.settings)
-    places = (workshop.place(sites[0]), workshop.place(sites[1]))
+    places = workshop.places(sites, selector)
     interrupted = Interrupted()
     work = bring(workshop, places, selector, wishes_of(options, session.settings), interrupted)
-    show_outcome(run_async(work, interrupted), as_json=options["output"] == "json")
+    with speaking_beside(places[1]):
+        show_outcome(run_async(work, interrupted), as_json=options["output"] == "json")
 
 
 @migrate.command()
@@ -186,18 +188,12 @@ def backup(
       poya migrate backup --group gele -d archive:gele/2026-11-25
       poya migrate backup --group gele -d - | ssh elsewhere 'cat > gele.tar'
     """
-    from poya.cli.bundle.bundling import back_up
-    from poya.cli.bundle.carrying import Wrapping
-    from poya.cli.bundle.elsewhere import Elsewhere, back_up_to, is_elsewhere
+    from poya.cli.bundle.backing_up import Destination, back_up
 
     if not name and not templates:
         raise click.UsageError("Give the session template: -b TEMPLATE.")
     wishes = wishes_of({**options, "yes": True}, session.settings)
-    elsewhere = Elsewhere(destination, Wrapping(recipients=recipients), work)
-    if is_elsewhere(session, elsewhere):
-        back_up_to(session, elsewhere, site, (name, templates), wishes)
-    else:
-        back_up(session, site, (name, templates), destination, wishes)
+    back_up(session, site, (name, templates), Destination(destination, recipients, work), wishes)
 
 
 @migrate.command()

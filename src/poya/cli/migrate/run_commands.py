@@ -29,15 +29,14 @@ def resume(session: Session, /, run_id: str, output: str, **options: Any) -> Non
     """
     from poya.bootstrap import Workshop
     from poya.cli.asynchronous import Interrupted, run_async
+    from poya.cli.delivering import speaking_beside, target_of
     from poya.cli.flow import resume as go_on
     from poya.cli.flow import show_outcome
 
-    interrupted = Interrupted()
-    work = go_on(
-        Workshop(session.settings), run_id, moving_of(options, session.settings), interrupted
-    )
-    outcome = run_async(work, interrupted)
-    show_outcome(outcome, as_json=output == "json")
+    interrupted, workshop = Interrupted(), Workshop(session.settings)
+    with speaking_beside(target_of(workshop, run_id)):
+        work = go_on(workshop, run_id, moving_of(options, session.settings), interrupted)
+        show_outcome(run_async(work, interrupted), as_json=output == "json")
 
 
 @click.command()

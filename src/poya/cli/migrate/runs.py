@@ -10,8 +10,9 @@ import time
 import click
 import msgspec
 
-from poya.bootstrap import Workshop
+from poya.bootstrap import OutgoingPlace, Workshop
 from poya.cli.asynchronous import Interrupted, run_async
+from poya.cli.delivering import refuse_carried
 from poya.cli.progress import following
 from poya.cli.session import Session, can_ask
 from poya.cli.text import count, minute, printable, table, wrapped
@@ -20,7 +21,7 @@ from poya.errors import Cancelled, StoppedPartWay
 from poya.journal import LogEntry
 from poya.migration import carrying
 from poya.migration.evicting import ask_to_stop, describe, evict, wait_until_free
-from poya.migration.standing import Standing, standing_of
+from poya.migration.standing import Standing, is_to_be_carried, standing_of
 
 _STOP_PATIENCE_S = 90.0
 _WATCH_EVERY_S = 1.0
@@ -37,9 +38,16 @@ def list_runs(session: Session, *, as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps(runs, indent=2))
         return
-    columns = ("run", "vcluster", "source_label", "target_label", "state")
-    rows = [(*(facts.get(c, "") for c in columns), minute(facts.get("started"))) for facts in runs]
+    columns = ("run", "vcluster", "source_label", "target_label")
+    rows = [
+        (*(facts.get(c, "") for c in columns), _state(facts), minute(facts.get("started")))
+        for facts in runs
+    ]
     click.echo(table(("RUN", "VCLUSTER", "FROM", "TO", "STATE", "STARTED (UTC)"), rows))
+
+
+def _state(facts: dict[str, str]) -> str:
+    return "to be carried" if is_to_be_carried(facts) else facts.get("state", "")
 
 
 def show_run(session: Session, run_id: str, *, as_json: bool) -> None:
@@ -119,11 +127,15 @@ def undo_run(session: Session, run_id: str, *, yes: bool) -> None:
 
 async def _undo(workshop: Workshop, run_id: str, interrupted: Interrupted) -> int:
     with workshop.runs.open(run_id) as (run, (_, there)):
+        refuse_carried(run.journal.facts(), there, "undone here: remove it there")
         interrupted.run = run.id
         interrupted.verb = "undo"
         async with workshop.target(there) as opener:
             with following() as listener:
-                return await carrying.undo(run, opener(None), listener)
+                taken = await carrying.undo(run, opener(None), listener)
+        if isinstance(there, OutgoingPlace):
+            workshop.bundles.works.end(there.directory)
+        return taken
 
 
 def cancel_run(session: Session, run_id: str, *, and_undo: bool, yes: bool) -> None:

@@ -11,10 +11,11 @@ import click
 
 from poya.bootstrap import Place, Workshop
 from poya.cli.asynchronous import run_async
+from poya.cli.delivering import refuse_carried
 from poya.cli.session import Session
 from poya.cli.text import count, printable, size
 from poya.cli.views.summary import answer_lines
-from poya.errors import NotFound, UsageError
+from poya.errors import NotFound
 from poya.migration import carrying
 from poya.migration.carrying import Run
 from poya.migration.verifying import Verification
@@ -80,7 +81,7 @@ def _run_of(workshop: Workshop, name: str) -> str:
 
 async def _verify(workshop: Workshop, run_id: str, *, deep: bool) -> _Found:
     with workshop.runs.look_at(run_id) as (run, (_, there)):
-        _refuse_carried(run_id, there)
+        refuse_carried(run.journal.facts(), there, "verified there")
         async with workshop.target(there, read_only=True) as opener:
             target = opener(None)
             found = await carrying.look(run, target)
@@ -89,16 +90,6 @@ async def _verify(workshop: Workshop, run_id: str, *, deep: bool) -> _Found:
                 read_bytes, damaged = await _read_all(workshop, run, there)
                 found = found.with_more(damaged)
         return _Found(run.id, target.label, found, read_bytes)
-
-
-def _refuse_carried(run_id: str, there: Place) -> None:
-    from poya.cli.bundle.elsewhere import was_carried_away
-
-    if was_carried_away(there):
-        raise UsageError(
-            f"The bundle of the run {run_id} was carried to a tar, a stream or a store.",
-            todo="Bring it with 'poya bundle import', then 'poya bundle verify --deep'.",
-        )
 
 
 async def _read_all(workshop: Workshop, run: Run, there: Place) -> tuple[int, list[Any]]:

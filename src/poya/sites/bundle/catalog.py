@@ -4,22 +4,24 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal, TypeAlias
 
-from poya.errors import BundleDamaged, NotFound, UsageError
+from poya.errors import BundleDamaged, DataDamaged, NotFound, UsageError
 from poya.sites.bundle.index import Index
 from poya.sites.bundle.indexed import parse_index, read_index
-from poya.sites.bundle.names import INDEX, SIGNATURE
+from poya.sites.bundle.names import INDEX, SEALED, SIGNATURE
 from poya.sites.bundle.reading import is_real_directory, unreadable
 from poya.sites.bundle.stores.objects import ObjectStore
+from poya.sites.bundle.stores.shelf import index_of
+from poya.sites.bundle.stores.tar_files import TarFileStore
 from poya.sites.bundle.writing import PARTIALS, remove_directory, remove_file
 
-State: TypeAlias = Literal["complete", "unfinished", "damaged"]
+State: TypeAlias = Literal["complete", "unfinished", "damaged", "encrypted"]
 
 # Deeper than anybody keeps them: `<root>/<site>/<vcluster>/<date>`.
 _MOST_LEVELS = 4
@@ -31,11 +33,12 @@ class Listed:
     """One bundle of a catalog.
 
     Attributes:
-        where: Its directory, or its prefix in the store.
+        where: Its directory, its tar, or its place in the store.
         vcluster: Empty where the index cannot be read.
         created: When the backup began; None where that cannot be told.
         size_bytes: Of all its files, by the index.
         problem: Why it is damaged.
+        prefix: In the store, below what was listed.
     """
 
     where: str
@@ -48,24 +51,33 @@ class Listed:
     size_bytes: int = 0
     is_signed: bool = False
     problem: str = ""
+    prefix: str = ""
 
 
 def bundles_below(root: Path) -> list[Listed]:
-    """Every bundle in a directory or below it, the oldest first; links are not followed.
+    """Every bundle in a directory or below it, tars included; the oldest of a vCluster first.
+
+    Links are not followed.
 
     Raises:
         UsageError: There is no such directory.
     """
     if not root.is_dir():
         raise UsageError(f"There is no directory {root}.")
-    return _sorted(_listed(directory) for directory in _directories(root, _MOST_LEVELS))
+    places = _places(root, _MOST_LEVELS)
+    return _sorted(_listed_tar(p) if is_tar_name(p.name) else _listed(p) for p in places)
 
 
 def bundles_in(store: ObjectStore) -> list[Listed]:
-    """Every bundle below a store's prefix, the oldest first."""
-    found = {name.removesuffix(INDEX).rstrip("/") for name in store.names() if _is_index(name)}
-    signed = {n.removesuffix(SIGNATURE).rstrip("/") for n in store.names() if _is_signature(n)}
-    return _sorted(_listed_at(store, prefix, is_signed=prefix in signed) for prefix in found)
+    """Every bundle below a store's prefix, the oldest of a vCluster first."""
+    held = store.sizes()
+    found = [name.removesuffix(INDEX).rstrip("/") for name in held if _is_index(name)]
+    return _sorted(_listed_at(store, prefix, held) for prefix in found)
+
+
+def is_tar_name(name: str) -> bool:
+    """Say whether a file may be a bundle by its name."""
+    return name.endswith((".tar", f".tar{SEALED}"))
 
 
 def as_of(bundles: Iterable[Listed], moment: datetime, vcluster: str = "") -> Listed:
@@ -100,8 +112,12 @@ def remove_bundle(directory: Path) -> tuple[str, ...]:
     Raises:
         BundleDamaged: Its index cannot be read, so it is not known which files are its own.
     """
+    if is_tar_name(directory.name) and not directory.is_dir():
+        remove_file(directory)
+        return ()
     index = read_index(directory)
-    for name in (INDEX, SIGNATURE, *index.files):
+    sealed = tuple(f"{name}{SEALED}" for name in index.files)
+    for name in (INDEX, SIGNATURE, *index.files, *sealed):
         if is_real_directory((directory / name).parent):
             remove_file(directory / name)
     for folder in sorted({name.partition("/")[0] for name in index.files if "/" in name}):
@@ -119,22 +135,27 @@ def remove_bundle_at(store: ObjectStore) -> None:
     store.remove(tuple(index.files))
 
 
-def _directories(place: Path, levels: int) -> Iterator[Path]:
-    """The directories that hold an index; nothing is looked for inside a bundle."""
+def _places(place: Path, levels: int) -> Iterator[Path]:
+    """Directories that hold an index, and tars; nothing is looked for inside a bundle."""
     if os.path.lexists(place / INDEX):
         yield place
         return
-    if not levels:
-        return
     try:
         with os.scandir(place) as entries:
-            folders = sorted(e.name for e in entries if e.is_dir(follow_symlinks=False))
+            found = sorted(
+                (e.name, e.is_dir(follow_symlinks=False))
+                for e in entries
+                if not e.is_symlink() and (e.is_dir() or is_tar_name(e.name))
+            )
     except OSError as error:
         raise unreadable(place, error) from error
-    if len(folders) > _MOST_DIRECTORIES:
-        raise UsageError(f"{place} holds more than {_MOST_DIRECTORIES} directories.")
-    for name in folders:
-        yield from _directories(place / name, levels - 1)
+    if len(found) > _MOST_DIRECTORIES:
+        raise UsageError(f"{place} holds more than {_MOST_DIRECTORIES} directories and tars.")
+    for name, is_directory in found:
+        if not is_directory:
+            yield place / name
+        elif levels:
+            yield from _places(place / name, levels - 1)
 
 
 def _listed(directory: Path) -> Listed:
@@ -147,13 +168,38 @@ def _listed(directory: Path) -> Listed:
         return Listed(str(directory), "damaged", problem=problem)
 
 
-def _listed_at(store: ObjectStore, prefix: str, *, is_signed: bool) -> Listed:
+def _listed_tar(path: Path) -> Listed:
+    if path.name.endswith(SEALED):
+        return Listed(str(path), "encrypted", size_bytes=path.lstat().st_size)
+    try:
+        shelf = TarFileStore(path).look()
+        index = index_of(shelf)
+    except DataDamaged as error:
+        return Listed(str(path), "damaged", problem=f"{error.what} {error.why}".strip())
+    found = _entry(str(path), index, is_signed=shelf.signature is not None)
+    missing = sorted(index.files.keys() - shelf.names)
+    return _lacking(found, missing)
+
+
+def _listed_at(store: ObjectStore, prefix: str, held: Mapping[str, int]) -> Listed:
     below = store.below(prefix)
+    where = below.name or prefix
     try:
         index = parse_index(below.small(INDEX), below.label)
     except BundleDamaged as error:
-        return Listed(prefix, "damaged", problem=f"{error.what} {error.why}".strip())
-    return _entry(prefix, index, is_signed=is_signed)
+        problem = f"{error.what} {error.why}".strip()
+        return Listed(where, "damaged", problem=problem, prefix=prefix)
+    start = f"{prefix}/" if prefix else ""
+    found = _entry(where, index, is_signed=f"{start}{SIGNATURE}" in held)
+    missing = [n for n in index.files if not {f"{start}{n}", f"{start}{n}{SEALED}"} & held.keys()]
+    return replace(_lacking(found, missing), prefix=prefix)
+
+
+def _lacking(found: Listed, missing: list[str]) -> Listed:
+    """A bundle of which some files are not there at all is damaged."""
+    if not missing:
+        return found
+    return replace(found, state="damaged", problem=f"{missing[0]} is missing.")
 
 
 def _entry(where: str, index: Index, *, is_signed: bool) -> Listed:
@@ -184,7 +230,3 @@ def _sorted(bundles: Iterable[Listed]) -> list[Listed]:
 
 def _is_index(name: str) -> bool:
     return name == INDEX or name.endswith(f"/{INDEX}")
-
-
-def _is_signature(name: str) -> bool:
-    return name == SIGNATURE or name.endswith(f"/{SIGNATURE}")

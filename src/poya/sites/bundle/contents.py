@@ -14,6 +14,7 @@ from poya.model.image import BOOT_PARAMETERS, INITRD, KERNEL, ROOTFS, Artifact
 from poya.model.records import Configuration, Group, Node, SessionTemplate
 from poya.model.vcluster import Gap, Hardware
 from poya.sites.bundle.index import FileEntry
+from poya.transfer import Source
 
 # What manta calls the files of an image, whatever they were called at their site.
 FIXED_NAMES: Mapping[str, str] = {
@@ -41,11 +42,30 @@ class Flaw:
 
 
 @dataclass(frozen=True, slots=True)
+class Away:
+    """Bytes of a bundle that are in no file of their own: in a tar, or in an object store.
+
+    Attributes:
+        size_bytes: As the place tells; None if it can only be read from its start.
+        source: Where ranges of them are read; None likewise.
+    """
+
+    size_bytes: int | None
+    source: Source | None
+
+
+@dataclass(frozen=True, slots=True)
 class StoredArtifact:
-    """Where an artifact's file is, and what the index says of it (nothing without an index)."""
+    """Where an artifact's file is, and what the index says of it (nothing without an index).
+
+    Attributes:
+        path: Its file; for one that is away only what people call it.
+        away: Set if it is no file here.
+    """
 
     path: Path
     entry: FileEntry | None = None
+    away: Away | None = None
 
 
 @dataclass(frozen=True, slots=True)

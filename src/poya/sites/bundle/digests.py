@@ -58,6 +58,10 @@ class Digests:
         return bool(etag) and (etag == self.md5 or self.part_size_bytes is not None)
 
 
+# Finds out what files are, or takes an index at its word.
+Digester: TypeAlias = Callable[[Iterable[Wanted], Cancel, HashProgress], dict[Path, Digests]]
+
+
 def ignore_progress(_: Path, __: int) -> None:
     """Tell nobody."""
 

@@ -92,7 +92,7 @@ def examine(
     }
     found = hash_files(wanted.values(), cancel or Cancel(), progress)
     for name, file in wanted.items():
-        evidence = _difference(index.files[name], found[file.path], is_deep=is_deep)
+        evidence = difference(index.files[name], found[file.path], is_deep=is_deep)
         if evidence:
             verdicts[name] = _verdict(index, name, "altered", evidence)
     for name in present:
@@ -102,7 +102,7 @@ def examine(
         index,
         is_deep,
         (*listed, *_strays(directory, index)),
-        _damage(directory, index, listed),
+        damage_for(directory, index, listed),
         is_guarded=is_guarded(raw),
     )
 
@@ -144,7 +144,8 @@ def _absent(directory: Path, index: Index, name: str, error: BundleDamaged) -> F
     return _verdict(index, name, "missing", error.why or error.what)
 
 
-def _difference(entry: FileEntry, found: Digests, *, is_deep: bool) -> str:
+def difference(entry: FileEntry, found: Digests, *, is_deep: bool) -> str:
+    """How a file differs from the index; empty if it does not."""
     pairs: list[tuple[str, object, object]]
     pairs = [("sha256", found.sha256, entry.sha256), ("md5", found.md5, entry.md5)]
     if is_deep and entry.part_size_bytes is not None:
@@ -170,7 +171,7 @@ def _strays(directory: Path, index: Index) -> Iterable[FileVerdict]:
                 yield FileVerdict(name, "", "stray", "the index does not list it")
 
 
-def _damage(
+def damage_for(
     directory: Path, index: Index, files: Iterable[FileVerdict]
 ) -> dict[str, tuple[str, ...]]:
     """For each template the damaged files that it needs."""

@@ -79,8 +79,8 @@ def draft_image(stored: StoredImage) -> Draft:
 def _other_size(file: StoredArtifact) -> str:
     """How a file's length differs from the index: then its bytes need not be read."""
     expected = file.entry.size_bytes if file.entry else None
-    size_bytes = regular_size(file.path)
-    if expected is None or size_bytes == expected:
+    size_bytes = file.away.size_bytes if file.away else regular_size(file.path)
+    if None in (expected, size_bytes) or size_bytes == expected:
         return ""
     return f"bytes {size_bytes}, expected {expected}"
 
@@ -241,6 +241,8 @@ def _differences(file: StoredArtifact, stated_md5: str, found: Digests) -> Itera
 def _present(file: StoredArtifact | None, artifact: Artifact) -> StoredArtifact:
     if file is None:
         raise BundleDamaged(f"The bundle has no file for {artifact.path}.")
+    if file.away:
+        return file
     if not is_real_directory(file.path.parent):
         raise BundleDamaged(f"{file.path.parent} is not a directory, or a link to one.")
     regular_size(file.path)
@@ -251,7 +253,7 @@ def _with_arch(image: Image, draft: Draft) -> tuple[Image, tuple[Gap, ...]]:
     """Read the architecture from the kernel where the record does not say it."""
     artifacts = draft.manifest.artifacts if draft.manifest else ()
     for number, file in draft.files.items():
-        if artifacts[number].type.startswith(KERNEL):
+        if artifacts[number].type.startswith(KERNEL) and not file.away:
             arch, evidence = kernel_arch(file.path)
             if arch:
                 gap = Gap("arch-inferred", image_subject(draft.stored), f"{arch}: {evidence}")

@@ -111,13 +111,13 @@ def read_indexed(directory: Path, policy: TrustPolicy = FREE_POLICY) -> Contents
     opened = open_index(directory, policy)
     if opened.index.unfinished():
         raise _unfinished(directory, opened.index)
-    gaps = tuple(_vouched(directory, opened, policy))
+    gaps = tuple(vouched(str(directory), opened, policy))
     return replace(read_contents(directory, opened.index), gaps=gaps)
 
 
-def _vouched(directory: Path, opened: OpenedIndex, policy: TrustPolicy) -> Iterator[Gap]:
+def vouched(subject: str, opened: OpenedIndex, policy: TrustPolicy) -> Iterator[Gap]:
     """What the operator is told of signature and digest; of keys only where some are known."""
-    subject, vouching = str(directory), opened.vouching
+    vouching = opened.vouching
     if vouching.state == "signed":
         yield Gap("bundle-signed", subject, f"key {vouching.key}: {vouching.comment}")
         return

@@ -11,7 +11,7 @@ from pathlib import Path
 from poya.errors import BundleDamaged, UsageError
 from poya.model.image import KERNEL
 from poya.model.records import SessionTemplate
-from poya.sites.bundle.contents import Contents, StoredImage
+from poya.sites.bundle.contents import Contents, StoredArtifact, StoredImage
 from poya.sites.bundle.images import draft_image
 from poya.sites.bundle.index import Origin
 from poya.sites.bundle.indexed import open_index, read_contents
@@ -84,17 +84,18 @@ def overview_of(directory: Path) -> Overview:
     if not directory.is_dir():
         raise UsageError(f"There is no directory {directory}.", todo="Name a bundle's directory.")
     if not os.path.lexists(directory / INDEX):
-        return _overview(directory, read_directory(directory), None)
+        return overview(directory, read_directory(directory), None)
     opened = open_index(directory, FREE_POLICY)
     index = opened.index
     contents = read_contents(directory, index)
-    found = _overview(directory, contents, index.origin, index.unfinished())
+    found = overview(directory, contents, index.origin, index.unfinished())
     return replace(found, signed_by=opened.vouching.key, is_guarded=opened.is_guarded)
 
 
-def _overview(
+def overview(
     directory: Path, contents: Contents, origin: Origin | None, unfinished: tuple[str, ...] = ()
 ) -> Overview:
+    """What the contents of a bundle are, at a glance."""
     return Overview(
         directory=str(directory),
         vcluster=contents.vcluster,
@@ -113,13 +114,15 @@ def _image(stored: StoredImage) -> ImageOverview:
     manifest = draft_image(stored).manifest
     artifacts = manifest.artifacts if manifest else ()
     held = [(artifact, stored.artifact(artifact)) for artifact in artifacts]
-    kernels = [file.path for a, file in held if file and a.type.startswith(KERNEL)]
+    kernels = [
+        file.path for a, file in held if file and not file.away and a.type.startswith(KERNEL)
+    ]
     return ImageOverview(
         id=stored.id,
         name=stored.name,
         arch=arch if isinstance(arch, str) else "",
         kernel_arch=_kernel_arch(kernels),
-        artifacts=tuple((a.label, _size(file.path) if file else None) for a, file in held),
+        artifacts=tuple((a.label, _size(file) if file else None) for a, file in held),
     )
 
 
@@ -130,9 +133,11 @@ def _kernel_arch(kernels: list[Path]) -> str:
         return ""
 
 
-def _size(path: Path) -> int | None:
+def _size(file: StoredArtifact) -> int | None:
+    if file.away and file.entry:
+        return file.away.size_bytes or file.entry.size_bytes
     try:
-        return regular_size(path)
+        return regular_size(file.path)
     except BundleDamaged:
         return None
 

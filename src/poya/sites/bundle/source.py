@@ -5,22 +5,30 @@ from __future__ import annotations
 
 import asyncio
 
-from poya.errors import NotFound
+from poya.errors import NotFound, UsageError
 from poya.model.image import Image
 from poya.model.records import SessionTemplate
 from poya.model.vcluster import Gap, Selector, VCluster
 from poya.sites.bundle.contents import Contents, StoredArtifact
-from poya.sites.bundle.digests import HashProgress, hash_files, ignore_progress
+from poya.sites.bundle.digests import Digester, HashProgress, hash_files, ignore_progress
 from poya.sites.bundle.images import draft_image, finish_image
 from poya.sites.bundle.references import reference_gaps, with_archs
 from poya.sites.bundle.refusing import flaws_of, refuse_damaged, refuse_flawed
 from poya.sites.bundle.selecting import choose, groups_of, name_of
+from poya.transfer import Source as Readable
 from poya.transfer.files import FileSource
 from poya.transfer.guard import Cancel
 
 
 class BundleSource:
-    """The source port for a bundle."""
+    """The source port for a bundle.
+
+    Args:
+        contents: What it holds.
+        progress: Told of the bytes that are hashed.
+        refuses_damage: Whether a capture ends with an error where something is damaged.
+        digester: Finds out what the images' files are.
+    """
 
     def __init__(
         self,
@@ -28,11 +36,13 @@ class BundleSource:
         progress: HashProgress = ignore_progress,
         *,
         refuses_damage: bool = False,
+        digester: Digester = hash_files,
     ) -> None:
+        self._digester = digester
         self._contents = contents
         self._refuses_damage = refuses_damage
         self._progress = progress
-        self._files: dict[str, FileSource] | None = None
+        self._files: dict[str, Readable | None] | None = None
 
     @property
     def label(self) -> str:
@@ -60,15 +70,22 @@ class BundleSource:
             refuse_damaged(vcluster)
         return vcluster
 
-    async def readable(self, path: str) -> FileSource:
-        """The file that holds the object of this `s3://` path."""
+    async def readable(self, path: str) -> Readable:
+        """What holds the object of this `s3://` path.
+
+        Raises:
+            UsageError: The bundle can only be read from its start.
+        """
         if self._files is None:
             self._files = await asyncio.to_thread(self._find_files)
         if path not in self._files:
             raise NotFound(f"{self.label} has no file for {path}.")
-        return self._files[path]
+        found = self._files[path]
+        if found is None:
+            raise UsageError(f"{self.label} can only be read from its start, and not in part.")
+        return found
 
-    def _find_files(self) -> dict[str, FileSource]:
+    def _find_files(self) -> dict[str, Readable | None]:
         drafts = [draft_image(stored) for stored in self._contents.images]
         return {
             str(draft.manifest.artifacts[number].path): _source(file)
@@ -112,12 +129,14 @@ class BundleSource:
         by_path = {image.manifest_path: image for image in self._contents.images}
         drafts = [draft_image(by_path[path]) for path in paths if path in by_path]
         wanted = [item for draft in drafts for item in draft.wanted()]
-        digests = hash_files(wanted, cancel, self._progress)
+        digests = self._digester(wanted, cancel, self._progress)
         finished = [finish_image(draft, digests) for draft in drafts]
         gaps = tuple(gap for _, found in finished for gap in found)
         return tuple(image for image, _ in finished), gaps
 
 
-def _source(file: StoredArtifact) -> FileSource:
+def _source(file: StoredArtifact) -> Readable | None:
+    if file.away:
+        return file.away.source
     # An index names a part size only of bytes that were seen to have all digests it lists.
     return FileSource(file.path, file.entry.part_size_bytes if file.entry is not None else None)

@@ -35,19 +35,26 @@ class BundleTarget:
         vcluster: What the bundle is to hold, which decides its files. None to go on with a bundle
             that is there (verify, undo, resume).
         clock: Tells when the backup began.
+        label: Where the bundle will be in the end, if not in the directory.
     """
 
     def __init__(
-        self, directory: Path, vcluster: VCluster | None = None, clock: Clock = now
+        self,
+        directory: Path,
+        vcluster: VCluster | None = None,
+        clock: Clock = now,
+        *,
+        label: str = "",
     ) -> None:
+        self._label = label
         self._ledger = Ledger(directory, vcluster, clock)
         self._records = Records(self._ledger)
         self._images = ImageFiles(self._ledger)
 
     @property
     def label(self) -> str:
-        """The bundle's directory."""
-        return str(self._ledger.directory)
+        """The bundle's directory, or where it goes from there."""
+        return self._label or str(self._ledger.directory)
 
     @property
     def node_locks(self) -> None:

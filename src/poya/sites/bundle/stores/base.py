@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The port of a place that a bundle is carried to and from, whole."""
+"""The port of a place that a bundle is carried to and from, and looked at in."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
@@ -14,10 +14,22 @@ from poya.sites.bundle.index import Index
 from poya.sites.bundle.indexed import parse_index
 from poya.sites.bundle.names import INDEX, SIGNATURE
 from poya.sites.bundle.reading import read_bounded
-from poya.transfer import Cancel, Event, Expected, Job, Limits, Source, Target, copy
+from poya.transfer import (
+    Cancel,
+    Event,
+    Expected,
+    FileTarget,
+    Job,
+    Limits,
+    Source,
+    Target,
+    UploadMemory,
+    copy,
+)
 
 if TYPE_CHECKING:
     from poya.sites.bundle.stores.landing import Landing
+    from poya.sites.bundle.stores.shelf import Shelf
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +57,7 @@ class Parcel:
 
     def size_bytes(self) -> int:
         """What all its files take."""
-        return sum(entry.size_bytes or 0 for entry in self.index.files.values())
+        return size_of(self.index)
 
 
 class Store(Protocol):
@@ -60,10 +72,11 @@ class Store(Protocol):
         """Put the bundle there; the index comes last, or whoever reads it can tell that it is cut.
 
         Every byte is compared with the index on the way. Repeating it continues, where the place
-        can be looked at.
+        can be looked at. Another bundle is not written over.
 
         Raises:
             DataDamaged: A file of the parcel is not what its index says.
+            UsageError: The place holds something else, or has no room.
         """
         ...
 
@@ -74,6 +87,21 @@ class Store(Protocol):
             BundleDamaged: It is cut short, or a file is not what the index says.
         """
         ...
+
+    def look(self) -> Shelf:
+        """See what is there, and bring nothing but the index.
+
+        A stream can be looked at once, and not be read after that.
+
+        Raises:
+            BundleDamaged: There is no bundle, or its index is damaged.
+        """
+        ...
+
+
+def size_of(index: Index) -> int:
+    """What all files of an index take, in bytes."""
+    return sum(entry.size_bytes or 0 for entry in index.files.values())
 
 
 def parcel_of(directory: Path) -> Parcel:
@@ -91,15 +119,50 @@ def parcel_of(directory: Path) -> Parcel:
             why=f"{len(index.unfinished())} of its files are not complete.",
             todo="Continue it by making it again, then carry it.",
         )
+    return Parcel(directory, index, raw, signature_beside(directory))
+
+
+def signature_beside(directory: Path) -> bytes | None:
+    """The signature's file of a bundle in a directory; None if it is not signed."""
     beside = directory / SIGNATURE
-    return Parcel(directory, index, raw, read_bounded(beside) if os.path.lexists(beside) else None)
+    return read_bounded(beside) if os.path.lexists(beside) else None
+
+
+def fill(
+    landing: Landing,
+    source_of: Callable[[str], Source],
+    work: Work,
+    already: Collection[str] = (),
+) -> None:
+    """Copy every file that a landing waits for, and finish it.
+
+    Args:
+        landing: It has begun.
+        source_of: Where a file comes from.
+        work: How it is watched.
+        already: Files that are in their place and were compared.
+
+    Raises:
+        DataDamaged: A file is not what the index says.
+    """
+    coming = [name for name in landing.index.files if name not in already]
+    carry_files(
+        landing.index,
+        lambda name: (source_of(name), FileTarget(landing.path(name))),
+        work,
+        coming,
+    )
+    for name in landing.index.files:
+        landing.landed(name)
+    landing.finish()
 
 
 def carry_files(
     index: Index,
     ends: Callable[[str], tuple[Source, Target]],
     work: Work,
-    names: Iterable[str] | None = None,
+    names: Iterable[str],
+    memory: UploadMemory | None = None,
 ) -> None:
     """Copy files of a bundle, several at once, each compared with the index.
 
@@ -107,14 +170,20 @@ def carry_files(
         index: Says what each must be.
         ends: Where a file comes from and goes to.
         work: How it is watched.
-        names: Some files only.
+        names: Which files.
+        memory: Of uploads that were interrupted.
 
     Raises:
         DataDamaged: A file is not what the index says.
     """
-    chosen = list(index.files if names is None else names)
-    results = copy([_job(index, name, ends(name)) for name in chosen], work.limits, work.on_event,
-                   cancel=work.cancel)  # fmt: skip
+    chosen = list(names)
+    results = copy(
+        [_job(index, name, ends(name)) for name in chosen],
+        work.limits,
+        work.on_event,
+        cancel=work.cancel,
+        memory=memory,
+    )
     for name, result in zip(chosen, results, strict=True):
         if result.sha256 is not None:
             compare_digest(index, name, result.sha256)

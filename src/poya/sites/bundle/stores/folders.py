@@ -3,21 +3,39 @@
 
 from __future__ import annotations
 
-import os
+import io
+from collections.abc import Sequence
 from pathlib import Path
 
-from poya.sites.bundle.names import INDEX, SIGNATURE
+from poya.sites.bundle.names import INDEX, SEALED
 from poya.sites.bundle.reading import read_bounded
-from poya.sites.bundle.stores.base import Parcel, Work, carry_files
+from poya.sites.bundle.stores.base import Parcel, Work, fill, signature_beside
 from poya.sites.bundle.stores.landing import Landing
-from poya.transfer import FileSource, FileTarget
+from poya.sites.bundle.stores.parts import land_opened, parts_with_secrets, sealed_part
+from poya.sites.bundle.stores.sealing import Recipient, is_sealed
+from poya.sites.bundle.stores.shelf import FolderShelf
+from poya.transfer import FileSource
+from poya.transfer.files import sync_write
 
 
 class FolderStore:
-    """The store port for a directory."""
+    """The store port for a directory.
 
-    def __init__(self, directory: Path) -> None:
+    Args:
+        directory: Where it is.
+        recipients: Whom the parts with secrets are encrypted to; nobody: nothing is encrypted.
+        identity_files: To read such parts with; needed only where there are any.
+    """
+
+    def __init__(
+        self,
+        directory: Path,
+        recipients: Sequence[Recipient] = (),
+        identity_files: Sequence[str] = (),
+    ) -> None:
         self._directory = directory
+        self._recipients = recipients
+        self._identity_files = identity_files
 
     @property
     def label(self) -> str:
@@ -25,25 +43,25 @@ class FolderStore:
         return str(self._directory)
 
     def write(self, parcel: Parcel, work: Work) -> None:
-        """Copy it; what arrives there is compared as in every landing."""
+        """Copy it; parts with secrets never get there in the clear if there are recipients."""
+        secret = parts_with_secrets(parcel) if self._recipients else ()
         landing = Landing(self._directory)
-        _bring(parcel.directory, landing, (parcel.raw_index, parcel.signature), work)
+        landing.begin(parcel.raw_index, parcel.signature, str(parcel.directory))
+        for name in secret:
+            content = sealed_part(name, parcel, self._recipients)
+            sync_write(self._directory / f"{name}{SEALED}", content)
+        fill(landing, lambda name: FileSource(parcel.directory / name), work, secret)
 
     def read(self, landing: Landing, work: Work) -> None:
-        """Copy it from there."""
-        raw = read_bounded(self._directory / INDEX)
-        beside = self._directory / SIGNATURE
-        signature = read_bounded(beside) if os.path.lexists(beside) else None
-        _bring(self._directory, landing, (raw, signature), work)
+        """Copy it from there, its encrypted parts opened."""
+        here = self._directory
+        index = landing.begin(read_bounded(here / INDEX), signature_beside(here), str(here))
+        sealed = [name for name in index.files if is_sealed(here, name)]
+        for name in sealed:
+            content = read_bounded(here / f"{name}{SEALED}")
+            land_opened(name, io.BytesIO(content), self._identity_files, landing)
+        fill(landing, lambda name: FileSource(here / name), work, sealed)
 
-
-def _bring(source: Path, landing: Landing, index: tuple[bytes, bytes | None], work: Work) -> None:
-    landing.begin(*index, str(source))
-
-    def ends(name: str) -> tuple[FileSource, FileTarget]:
-        return FileSource(source / name), FileTarget(landing.path(name))
-
-    carry_files(landing.index, ends, work)
-    for name in landing.index.files:
-        landing.landed(name)
-    landing.finish()
+    def look(self) -> FolderShelf:
+        """See what is there."""
+        return FolderShelf(self._directory, self._identity_files)

@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import hashlib
 import os
-import shutil
 from pathlib import Path
 from typing import IO
 
@@ -14,6 +13,7 @@ from poya.sites.bundle.index import Index
 from poya.sites.bundle.indexed import parse_index
 from poya.sites.bundle.names import INDEX, SIGNATURE
 from poya.sites.bundle.reading import is_real_directory, read_bounded
+from poya.sites.bundle.stores.room import refuse_without_room
 from poya.sites.bundle.trust.policy import FREE_POLICY, TrustPolicy, judge
 from poya.sites.bundle.writing import PARTIALS, make_directory, not_written, remove_file
 from poya.transfer.files import sync_write
@@ -29,14 +29,18 @@ class Landing:
 
     It is begun with the index; only files that the index names can land, under the digests that it
     has for them. `finish` makes it a bundle. A landing that was interrupted is gone on with.
+
+    Attributes:
+        raw: The bytes of the index.
+        signature: The signature's file; None if it is not signed.
     """
 
     def __init__(self, directory: Path, policy: TrustPolicy = FREE_POLICY) -> None:
         self.directory = directory
         self._policy = policy
         self._index: Index | None = None
-        self._raw = b""
-        self._signature: bytes | None = None
+        self.raw = b""
+        self.signature: bytes | None = None
         self._landed: set[str] = set()
 
     @property
@@ -65,6 +69,12 @@ class Landing:
         index = parse_index(raw_index, where)
         if index.unfinished():
             raise BundleDamaged(f"The backup in {where} was not finished.")
+        self.prepare(raw_index, index)
+        self._index, self.raw, self.signature = index, raw_index, signature
+        return index
+
+    def prepare(self, raw_index: bytes, index: Index) -> None:
+        """Make the directories, where nothing else is and there is room."""
         self._refuse_another(raw_index)
         make_directory(self.directory)
         self._refuse_without_room(index)
@@ -73,8 +83,6 @@ class Landing:
             make_directory(self.directory / folder)
             if not is_real_directory(self.directory / folder):
                 raise UsageError(f"{self.directory / folder} is a link; nothing goes through it.")
-        self._index, self._raw, self._signature = index, raw_index, signature
-        return index
 
     def path(self, name: str) -> Path:
         """Where a file that the index names goes."""
@@ -112,12 +120,6 @@ class Landing:
         partial.rename(path)
         self.landed(name)
 
-    def compare(self, name: str, content: bytes) -> None:
-        """Raise BundleDamaged unless these bytes are what the index says of a file."""
-        digest = hashlib.sha256(content).hexdigest()
-        if digest != self.index.files[name].sha256:
-            raise _differs(name, f"sha256 {digest}, expected {self.index.files[name].sha256}")
-
     def landed(self, name: str) -> None:
         """Note a file that is in its place and was compared."""
         self._landed.add(name)
@@ -136,22 +138,16 @@ class Landing:
                 why=f"The first is {missing[0]}.",
                 todo="Import it again from a whole copy; what is complete stays.",
             )
-        if self._signature is not None:
-            sync_write(self.directory / SIGNATURE, self._signature)
-        sync_write(self.directory / INDEX, self._raw)
+        if self.signature is not None:
+            sync_write(self.directory / SIGNATURE, self.signature)
+        sync_write(self.directory / INDEX, self.raw)
         remove_file(self.directory / ARRIVING)
 
     def _refuse_without_room(self, index: Index) -> None:
         held = (self.directory / name for name in index.files)
         here_bytes = sum(path.lstat().st_size for path in held if os.path.lexists(path))
         all_bytes = sum(entry.size_bytes or 0 for entry in index.files.values())
-        free_bytes = shutil.disk_usage(self.directory).free
-        if all_bytes - here_bytes > free_bytes:
-            raise UsageError(
-                f"There is no room for the bundle in {self.directory}.",
-                why=f"{all_bytes - here_bytes} bytes are still to come, {free_bytes} are free.",
-                todo="Make room, or name a directory on another disk.",
-            )
+        refuse_without_room([(self.directory, all_bytes - here_bytes)])
 
     def _refuse_another(self, raw_index: bytes) -> None:
         """A directory that is empty, or that the same bundle arrives or arrived in."""

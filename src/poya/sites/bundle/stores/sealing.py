@@ -18,6 +18,8 @@ from typing import IO, Any, BinaryIO, TypeAlias
 import pyrage
 
 from poya.errors import BundleDamaged, StoppedPartWay, UsageError
+from poya.sites.bundle.names import SEALED
+from poya.sites.bundle.reading import MOST_JSON_BYTES
 
 Recipient: TypeAlias = Any  # pyrage's classes have no common type
 Identity: TypeAlias = Any
@@ -45,7 +47,9 @@ def identities_of(files: Sequence[str]) -> list[Identity]:
     found = [identity for file in files for identity in _identities(Path(file).expanduser())]
     if not found:
         raise UsageError(
-            "The bundle is encrypted, and no key is given.", todo="Name one with --identity FILE."
+            "The bundle is encrypted, and no key is given.",
+            todo="Name one with --identity FILE, or as 'identities' in [bundles] of the "
+            "configuration.",
         )
     return found
 
@@ -104,8 +108,15 @@ class _Guarded(io.RawIOBase):
 
 
 @contextmanager
-def unsealed(stream: BinaryIO, identities: Sequence[Identity]) -> Iterator[BinaryIO]:
+def unsealed(
+    stream: BinaryIO, identities: Sequence[Identity], *, to_end: bool = True
+) -> Iterator[BinaryIO]:
     """A stream to read from: `stream` decrypted.
+
+    Args:
+        stream: What is encrypted.
+        identities: One of which must fit.
+        to_end: Whether what the block leaves unread is read too, so that all is proved authentic.
 
     Raises:
         BundleDamaged: No identity fits, or the stream was cut or altered; what was read before
@@ -128,7 +139,7 @@ def unsealed(stream: BinaryIO, identities: Sequence[Identity]) -> Iterator[Binar
     try:
         with os.fdopen(reading, "rb", buffering=_BUFFER_BYTES) as plain:
             yield plain
-            while plain.read(_BUFFER_BYTES):  # the end must be authentic, too
+            while to_end and plain.read(_BUFFER_BYTES):
                 pass
     except BundleDamaged as error:
         worker.join()
@@ -137,8 +148,32 @@ def unsealed(stream: BinaryIO, identities: Sequence[Identity]) -> Iterator[Binar
         raise
     finally:
         worker.join()
-    if failure:
+    if failure and to_end:
         raise _not_opened(failure[0]) from failure[0]
+
+
+def open_part(stream: BinaryIO, identity_files: Sequence[str]) -> bytes:
+    """What an encrypted record holds; nothing of it was compared with an index yet.
+
+    Raises:
+        UsageError: No identity is given.
+        BundleDamaged: None fits, or it is larger than a record may be.
+    """
+    with unsealed(stream, identities_of(identity_files)) as plain:
+        content = plain.read(MOST_JSON_BYTES + 1)
+    if len(content) > MOST_JSON_BYTES:
+        raise BundleDamaged("An encrypted part is larger than a record may be.")
+    return content
+
+
+def is_sealed(directory: Path, name: str) -> bool:
+    """Say whether a file of the index stands encrypted there."""
+    return os.path.lexists(directory / f"{name}{SEALED}") and not os.path.lexists(directory / name)
+
+
+def is_encrypted(head: bytes) -> bool:
+    """Say whether a file that begins so is encrypted with age."""
+    return head.startswith(MAGIC)
 
 
 def _not_opened(error: Exception) -> BundleDamaged:
