@@ -18,8 +18,8 @@ from poya.cli.delivering import STREAM
 from poya.cli.flow import Outcome, Wishes, bring, show_json
 from poya.cli.options import wishes_of
 from poya.cli.session import Session
-from poya.cli.views.summary import render_summary
 from poya.cli.text import printable, wrapped
+from poya.cli.views.summary import render_summary
 from poya.errors import UsageError
 from poya.model.records import KIND_TITLES
 from poya.model.vcluster import Selector
