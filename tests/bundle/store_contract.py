@@ -5,20 +5,21 @@ from __future__ import annotations
 
 import asyncio
 import io
-import json
 import shutil
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol
 
 import pyrage
 import pytest
+from msgspec import structs
 
 from bundle.places import IMAGE, back_up, capture, names_below, rich_bundle
 from poya.errors import PoyaError, UsageError
 from poya.model.vcluster import Selector
 from poya.sites.bundle import open_bundle
 from poya.sites.bundle.examining import Examination
+from poya.sites.bundle.indexed import parse_index
 from poya.sites.bundle.stores import (
     FolderStore,
     Landing,
@@ -51,9 +52,9 @@ def make_bundle(place: Path) -> Path:
     (place / "b" / "bundle.json.minisig").write_bytes(sign(index, new_secret_key(), "ours"))
     other = shutil.copytree(place / "b", place / "other")
     (other / "bundle.json.minisig").unlink()
-    changed = json.loads(index)
-    changed["origin"]["created"] = "2020-01-01T00:00:00Z"
-    (other / "bundle.json").write_text(json.dumps(changed))
+    changed = parse_index(index, "b")
+    origin = structs.replace(changed.origin, created="2020-01-01T00:00:00Z")
+    (other / "bundle.json").write_bytes(structs.replace(changed, origin=origin).encode())
     return place / "b"
 
 
@@ -281,6 +282,11 @@ class StoreContract:
         with open_shelf(shelf, reads_all=not isinstance(shelf, StreamShelf)) as source:
             found = asyncio.run(source.capture(Selector()))
         wanted = asyncio.run(capture(bundle))
+        if isinstance(shelf, StreamShelf):
+            # The record of one image tells no architecture, and its kernel is not read.
+            assert [gap.id for gap in found.gaps] == ["arch-unknown"]
+            images = tuple(replace(image, arch="") for image in wanted.images[1:])
+            wanted = replace(wanted, images=(wanted.images[0], *images), gaps=found.gaps)
         assert (found.templates, found.configurations, found.groups, found.images) == (
             wanted.templates,
             wanted.configurations,

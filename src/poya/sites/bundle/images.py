@@ -253,8 +253,8 @@ def _with_arch(image: Image, draft: Draft) -> tuple[Image, tuple[Gap, ...]]:
     """Read the architecture from the kernel where the record does not say it."""
     artifacts = draft.manifest.artifacts if draft.manifest else ()
     for number, file in draft.files.items():
-        if artifacts[number].type.startswith(KERNEL) and not file.away:
-            arch, evidence = kernel_arch(file.path)
+        if artifacts[number].type.startswith(KERNEL):
+            arch, evidence = kernel_arch(file)
             if arch:
                 gap = Gap("arch-inferred", image_subject(draft.stored), f"{arch}: {evidence}")
                 return replace(image, arch=arch), (gap,)

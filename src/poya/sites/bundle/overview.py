@@ -114,9 +114,7 @@ def _image(stored: StoredImage) -> ImageOverview:
     manifest = draft_image(stored).manifest
     artifacts = manifest.artifacts if manifest else ()
     held = [(artifact, stored.artifact(artifact)) for artifact in artifacts]
-    kernels = [
-        file.path for a, file in held if file and not file.away and a.type.startswith(KERNEL)
-    ]
+    kernels = [file for a, file in held if file and a.type.startswith(KERNEL)]
     return ImageOverview(
         id=stored.id,
         name=stored.name,
@@ -126,7 +124,7 @@ def _image(stored: StoredImage) -> ImageOverview:
     )
 
 
-def _kernel_arch(kernels: list[Path]) -> str:
+def _kernel_arch(kernels: list[StoredArtifact]) -> str:
     try:
         return kernel_arch(kernels[0])[0] if kernels else ""
     except BundleDamaged:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a bundle holds that stays in its store; of its image files nothing is read."""
+"""What a bundle holds that stays in its store; of its image files only how kernels begin."""
 
 from __future__ import annotations
 
