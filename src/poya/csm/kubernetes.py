@@ -119,6 +119,16 @@ class Kubernetes:
         self._channel = channel
         self.tenants = TenantResources(channel)
 
+    async def config_maps(self, namespace: str, label: str) -> tuple[JsonObject, ...]:
+        """The ConfigMaps of a namespace that have a label, as `type=cray-product-catalog`.
+
+        `GET /api/v1/namespaces/<namespace>/configmaps?labelSelector=<label>`
+        """
+        path = f"/api/v1/namespaces{path_of(namespace)}/configmaps"
+        answer = await self._channel.get(path, (("labelSelector", label),))
+        items = answer.decode(_List).items or []
+        return tuple(Document(bytes(item)).editable() for item in items)
+
     async def server_version(self) -> str:
         """The cluster's version, as `v1.24.17` (`GET /version`)."""
         return f"{(await self._channel.get('/version')).document().value.get('gitVersion', '')}"

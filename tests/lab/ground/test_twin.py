@@ -16,6 +16,7 @@ import pytest
 from poya.lab.keeping import pack, unpack
 from poya.lab.lifecycle import Lab
 from poya.lab.pytest_plugin import LabPair
+from poya.lab.seed.catalog import put_maps
 from poya.lab.state import SiteState
 from poya.lab.wanted import Wanted
 
@@ -76,6 +77,36 @@ def test_structure_names_what_a_twin_needs(structure: dict[str, Any]) -> None:
     image = next(i for i in structure["images"] if i["id"] == IMAGE)
     assert [a["size_bytes"] > 0 for a in image["artifacts"]] == [True] * 4
     assert set(structure["repositories"]) >= {"cos-config-management", "cscs-config-management"}
+
+
+def test_the_product_catalog_is_taken_along(structure: dict[str, Any], lab_pair: LabPair) -> None:
+    taken = structure["product_catalog"]["maps"]
+    assert [one["name"] for one in taken] == ["cray-product-catalog"]
+    state = SiteState.in_memory()
+    put_maps(state, taken)
+    key = "services/cray-product-catalog"
+    twin, real = (s.kind("config_maps").get(key) for s in (state, lab_pair.alps.site.state))
+    assert twin == real
+
+
+def test_a_catalog_that_cannot_be_read_is_told_of(lab_pair: LabPair, tmp_path: Path) -> None:
+    text = lab_pair.config_path.read_text()
+    start = text.index("[sites.alps.kubernetes]")
+    end = text.find("\n[", start + 1)
+    config = tmp_path / "without.toml"
+    config.write_text(text[:start] + (text[end:] if end > 0 else ""))
+    file = tmp_path / "alps.json"
+    words = ("lab", "import", "--from", "alps", "--save", str(file))
+    done = subprocess.run(
+        [sys.executable, "-m", "poya", *words],
+        capture_output=True,
+        text=True,
+        check=True,
+        env={**os.environ, "POYA_CONFIG": str(config)},
+        timeout=120,
+    )
+    assert "The product catalog of alps is not read, and a twin has none" in done.stderr
+    assert json.loads(file.read_text())["product_catalog"]["maps"] == []
 
 
 @pytest.fixture

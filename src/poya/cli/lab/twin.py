@@ -63,6 +63,7 @@ def import_site(
     lab = lab_in(directory)
     if source is not None:
         structure = _survey(session, source)
+        _tell_of_catalog(source, structure)
         if save is not None:
             _write(save, structure)
             return
@@ -117,6 +118,16 @@ def _survey(session: Session, name: str) -> JsonObject:
             return await structure_of(site, objects)
 
     return run_async(work())
+
+
+def _tell_of_catalog(source: str, structure: JsonObject) -> None:
+    catalog = structure["product_catalog"]
+    if isinstance(catalog, dict) and "why_not" in catalog:
+        click.echo(
+            f"The product catalog of {source} is not read, and a twin has none: "
+            f"{catalog['why_not']}",
+            err=True,
+        )
 
 
 def _adopt(

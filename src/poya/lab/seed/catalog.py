@@ -9,7 +9,7 @@ product lies in a ConfigMap of its own, so that none grows beyond 1 MiB; all hav
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, TypeAlias
 
 from poya.lab.seed.histories import COS, CSM
@@ -37,22 +37,24 @@ def put_catalog(
         commits: The head of each product's branch, by repository.
         is_split: Component versions lie in ConfigMaps of their own.
     """
-    maps = state.kind("config_maps")
     main: dict[str, str] = {}
+    maps: list[_Entry] = []
     for product, version, repository, branch in PRODUCTS:
         entry = _entry(domain, repository, branch, commits[repository])
         components = {"component_versions": _components(product, version)}
         main[product] = _yaml({version: entry if is_split else entry | components})
         if is_split:
             name = f"{NAME}-{product}"
-            maps.put(f"{NAMESPACE}/{name}", _map(name, {product: _yaml({version: components})}))
-    maps.put(f"{NAMESPACE}/{NAME}", _map(NAME, main))
+            maps.append({"name": name, "data": {product: _yaml({version: components})}})
+    put_maps(state, [{"name": NAME, "data": main}, *maps])
 
 
-def _map(name: str, data: Mapping[str, str]) -> _Entry:
-    record = new_config_map(NAMESPACE, name, data)
-    record["metadata"]["labels"] = _LABEL
-    return record
+def put_maps(state: SiteState, maps: Iterable[_Entry]) -> None:
+    """Write ConfigMaps of a catalog: `name`, `data` and, where they are others, `labels`."""
+    for given in maps:
+        record = new_config_map(NAMESPACE, given["name"], given["data"])
+        record["metadata"]["labels"] = given.get("labels") or _LABEL
+        state.kind("config_maps").put(f"{NAMESPACE}/{given['name']}", record)
 
 
 def _entry(domain: str, repository: str, branch: str, commit: str) -> _Entry:

@@ -17,6 +17,7 @@ from poya.errors import UsageError
 from poya.lab.life.boot_sessions import new_component
 from poya.lab.profiles import ReleaseProfile
 from poya.lab.seed import records as seeds
+from poya.lab.seed.catalog import put_maps
 from poya.lab.seed.images import Image, artifact_chunks
 from poya.lab.seed.plant import Ground
 from poya.lab.services.cfs_views import to_v3
@@ -70,6 +71,7 @@ def plant_twin(plan: TwinPlan, ground: Ground) -> None:
     _declare_repositories(structure, ground)
     with ground.state.transaction():
         _put_records(structure, new_etags, ground)
+        put_maps(ground.state, (structure.get("product_catalog") or {}).get("maps") or ())
         ground.state.kind("seed").put("seed", {"site": "twin"})
 
 

@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 from poya.concurrency import together
 from poya.csm import Record, Site
 from poya.documents import Json, JsonObject, encode, parse
-from poya.errors import BadAnswer, NotFound
+from poya.errors import BadAnswer, NotFound, PoyaError
 from poya.model.names import S3Path
 from poya.sites.csm.objects import Objects
 
@@ -35,7 +35,8 @@ async def structure_of(site: Site, objects: Objects) -> JsonObject:
 
     Returns:
         `format`, `release` (a guess), `records` (lists, by kind, as the site sent them but for
-        what was left out), `images` (with artifacts and sizes), `repositories`.
+        what was left out), `images` (with artifacts and sizes), `repositories`,
+        `product_catalog` (or why it could not be read: it lies in Kubernetes).
 
     Raises:
         PoyaError: A service does not answer, or not as its API promises.
@@ -50,7 +51,25 @@ async def structure_of(site: Site, objects: Objects) -> JsonObject:
         "records": {kind: list(listed) for kind, listed in records.items()},
         "images": list(await _images(records["images"], objects)),
         "repositories": await _repositories(site, records["configurations"]),
+        "product_catalog": await _catalog(site),
     }
+
+
+async def _catalog(site: Site) -> JsonObject:
+    """The ConfigMaps of the product catalog (`maps`), or `why_not`."""
+    try:
+        async with site.kubernetes() as kubernetes:
+            maps = await kubernetes.config_maps("services", "type=cray-product-catalog")
+    except PoyaError as error:
+        return {"maps": list[Json](), "why_not": str(error)}
+    return {"maps": [_config_map(found) for found in maps]}
+
+
+def _config_map(found: JsonObject) -> JsonObject:
+    metadata = found.get("metadata")
+    named = metadata if isinstance(metadata, dict) else {}
+    kept = {"name": named.get("name"), "labels": named.get("labels"), "data": found.get("data")}
+    return _without_secrets(kept)
 
 
 def _domain(records: dict[str, list[JsonObject]]) -> str:
