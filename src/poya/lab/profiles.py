@@ -67,8 +67,6 @@ class ReleaseProfile:
         tapms_path: Where TAPMS answers below /apis/tapms.
         tapms_finds_owners: POST of xnames to TAPMS finds the tenants that own them.
         catalog_is_split: The product catalog is several ConfigMaps (product-catalog 2.0 on).
-        store_takes_chunks: The object store takes bodies without a length and trailing checksums:
-            Ceph RGW 16 does not (seen on 16.2.15); of later ones it is assumed.
         tenant_versions: API versions of the resource Tenant, oldest first; the last is stored.
     """
 
@@ -115,7 +113,6 @@ class ReleaseProfile:
     tapms_path: str = ""
     tapms_finds_owners: bool = False
     catalog_is_split: bool = False
-    store_takes_chunks: bool = False
     tenant_versions: tuple[str, ...] = ()
 
 
@@ -160,7 +157,6 @@ _CSM_1_5 = replace(
     cfs_special_parameters=True,
     pcs="2.3.1",
     pcs_posts_status=True,
-    store_takes_chunks=True,
     tapms="1.5.7",
     tapms_path="v1alpha2",
     tenant_versions=("v1alpha1", "v1alpha2"),

@@ -108,8 +108,7 @@ class RunningSite:
 
     def _store_server(self, port: int, certificates: Certificates) -> S3Server:
         objects = self.ground.objects
-        check, chunks = SignatureCheck(objects.mint), self.ground.profile.store_takes_chunks
-        front = S3Front(objects.backend, check, takes_chunks=chunks)
+        front = S3Front(objects.backend, SignatureCheck(objects.mint))
         attendance = Attendance(self._observe, self._strike, self._number)
         try:
             return S3Server(front, port, certificates.server_context(), attendance)

@@ -6,6 +6,7 @@ from __future__ import annotations
 import hashlib
 import io
 import os
+import re
 import socket
 import ssl
 import threading
@@ -253,6 +254,67 @@ def test_the_order_of_named_parts_does_not_matter(s3: Any) -> None:
     upload_id, parts = upload(s3, "sorted", bodies)
     complete(s3, "sorted", upload_id, [*parts[::-1], parts[0]])
     assert s3.get_object(Bucket=BUCKET, Key="sorted")["Body"].read() == b"".join(bodies)
+
+
+def test_parts_have_any_number_and_uploads_ids_of_one_form(s3: Any) -> None:
+    """RGW 16: `2~` and 31 characters; numbers above 10,000 are taken, listed and completed."""
+    upload_id = s3.create_multipart_upload(Bucket=BUCKET, Key="far")["UploadId"]
+    assert re.fullmatch(r"2~[\w-]{31}", upload_id)
+    where = {"Bucket": BUCKET, "Key": "far", "UploadId": upload_id}
+    sizes = {9_999: 5 * MIB, 10_001: 5 * MIB, 20_000: 7}
+    parts = [
+        {"PartNumber": n, "ETag": s3.upload_part(**where, PartNumber=n, Body=b"x" * size)["ETag"]}
+        for n, size in sizes.items()
+    ]
+    listed = s3.list_parts(**where)["Parts"]
+    assert {part["PartNumber"]: part["Size"] for part in listed} == sizes
+    s3.complete_multipart_upload(**where, MultipartUpload={"Parts": parts})
+    assert s3.head_object(Bucket=BUCKET, Key="far")["ContentLength"] == sum(sizes.values())
+    s3.delete_object(Bucket=BUCKET, Key="far")
+
+
+def test_a_bucket_tells_what_is_in_it(s3: Any) -> None:
+    """RGW 16, HEAD: objects and parts under way, and quotas (-1: none)."""
+    s3.create_bucket(Bucket="told")
+
+    def told() -> list[str]:
+        headers = s3.head_bucket(Bucket="told")["ResponseMetadata"]["HTTPHeaders"]
+        names = ("object-count", "bytes-used", "quota-bucket-size")
+        return [headers[f"x-rgw-{name}"] for name in names]
+
+    assert told() == ["0", "0", "-1"]
+    s3.put_object(Bucket="told", Key="k", Body=b"four")
+    upload = s3.create_multipart_upload(Bucket="told", Key="u")["UploadId"]
+    where = {"Bucket": "told", "Key": "u", "UploadId": upload}
+    s3.upload_part(**where, PartNumber=1, Body=b"seven..")
+    assert told() == ["2", "11", "-1"]
+    s3.abort_multipart_upload(**where)
+    s3.delete_object(Bucket="told", Key="k")
+
+
+def test_a_bucket_is_of_its_zone_group(s3: Any) -> None:
+    """RGW 16: the place is called default; making one's own bucket again is no fault."""
+    assert s3.get_bucket_location(Bucket=BUCKET)["LocationConstraint"] == "default"
+    s3.create_bucket(Bucket=BUCKET)
+    for place, made in (("default", True), ("mars", False)):
+        wanted: dict[str, Any] = {"Bucket": f"in-{place}"}
+        wanted["CreateBucketConfiguration"] = {"LocationConstraint": place}
+        if made:
+            s3.create_bucket(**wanted)
+        else:
+            with pytest.raises(ClientError, match="InvalidLocationConstraint"):
+                s3.create_bucket(**wanted)
+
+
+def test_deletions_are_told_in_no_order(s3: Any) -> None:
+    """RGW 16: each is told, what was not there too."""
+    keys = [f"gone/{number}" for number in range(20)]
+    for key in keys[::2]:
+        s3.put_object(Bucket=BUCKET, Key=key, Body=b"x")
+    asked = {"Objects": [{"Key": key} for key in keys]}
+    told = [one["Key"] for one in s3.delete_objects(Bucket=BUCKET, Delete=asked)["Deleted"]]
+    assert sorted(told) == sorted(keys)
+    assert told != keys
 
 
 def test_a_completion_is_remembered_by_its_object_only(s3: Any) -> None:

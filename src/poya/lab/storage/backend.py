@@ -8,6 +8,7 @@ have gigabytes. Only the methods that carry bytes are replaced here.
 from __future__ import annotations
 
 import hashlib
+import secrets
 import threading
 from bisect import insort
 from collections.abc import Iterable, Iterator
@@ -23,7 +24,7 @@ from moto.s3.exceptions import (
     MissingBucket,
     NoSuchUpload,
 )
-from moto.s3.models import FakeBucket, FakeKey, S3Backend, s3_backends
+from moto.s3.models import FakeBucket, FakeKey, FakeMultipart, S3Backend, s3_backends
 
 from poya.lab.storage.contents import BlobStore, Content, Staged, join
 from poya.lab.storage.index import ObjectIndex, ObjectRow
@@ -120,6 +121,30 @@ class DiskBackend(S3Backend):
         """Whether an upload is under way; of a bucket that is none, it is left to moto to say."""
         bucket = self.buckets.get(bucket_name)
         return bucket is None or upload_id in bucket.multiparts
+
+    def usage(self, bucket_name: str) -> tuple[int, int]:
+        """How many objects and parts of uploads a bucket has, and their bytes."""
+        with self._lock:
+            bucket = self.get_bucket(bucket_name)
+            sizes = [bucket.keys[name].size for name in bucket.keys]
+            for upload in bucket.multiparts.values():
+                sizes += [part.size for part in upload.parts.values()]
+        return len(sizes), sum(sizes)
+
+    def create_multipart_upload(
+        self,
+        bucket_name: str,
+        *args: Any,  # noqa: ANN401 - moto's, passed on
+        **kwargs: Any,  # noqa: ANN401
+    ) -> FakeMultipart:
+        """Begin an upload; its id is of the form that Ceph RGW has."""
+        with self._lock:
+            upload = super().create_multipart_upload(bucket_name, *args, **kwargs)
+            uploads = self.get_bucket(bucket_name).multiparts
+            del uploads[upload.id]
+            upload.id = f"2~{secrets.token_urlsafe(24)[:31]}"
+            uploads[upload.id] = upload
+        return upload
 
     def hold(self, bucket_name: str, key_name: str) -> DiskKey | None:
         """As `find`, and keep the object's files until the caller releases its content."""

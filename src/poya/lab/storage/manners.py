@@ -16,6 +16,7 @@ _CODES = {400: "InvalidArgument", 403: "AccessDenied", 404: "NoSuchKey", 500: "I
 _STATUSES = {"InvalidRange": 416}
 _CODE = re.compile(rb"<Code>(.*?)</Code>")
 _INITIATOR_OF_PARTS = re.compile(rb"<Initiator>.*?</Initiator>", re.DOTALL)
+_NAME_OF_PARTS = re.compile(rb"(</?)ListPartsResponse(?=[ >])")
 _NUMBERS = re.compile(r"\s*(-?\d+)")
 _NOT_FROM_MOTO = re.compile(
     r"x-amz-checksum-.*|x-amz-sdk-checksum-algorithm|x-amz-mp-parts-count|access-control-.*"
@@ -74,6 +75,7 @@ def finished(method: str, path: str, answer: Answer) -> Answer:
         return error_answer(Refused(_STATUSES.get(code, answer.status), code), path)
     headers = {} if answer.status == 304 else kept(answer.headers)  # noqa: PLR2004
     if method == "PUT":
+        headers.pop("last-modified", None)
         if answer.body:
             headers.pop("etag", None)
         else:
@@ -82,7 +84,8 @@ def finished(method: str, path: str, answer: Answer) -> Answer:
         headers.pop("content-type", None)
     elif not answer.body:
         headers.setdefault("accept-ranges", "bytes")
-    return Answer(answer.status, headers, _INITIATOR_OF_PARTS.sub(_unless_upload, answer.body))
+    body = _INITIATOR_OF_PARTS.sub(_unless_upload, answer.body)
+    return Answer(answer.status, headers, _NAME_OF_PARTS.sub(rb"\1ListPartsResult", body))
 
 
 def kept(headers: dict[str, str]) -> dict[str, str]:
