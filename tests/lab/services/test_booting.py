@@ -296,11 +296,15 @@ async def test_a_kernel_of_another_arch_is_seen(csm17: Lab) -> None:
 
 
 async def test_a_provider_of_another_release_is_seen(csm17: Lab) -> None:
-    """CPS is gone in CSM 1.7: a warning in BOS, no root file system on the node."""
+    """BOS 2.50: CPS is gone: a warning for the template, and the session's setup fails."""
     passthrough = "dvs:api-gw-service-nmn.local:300:hsn0,nmn0:0"
     old = {"rootfs_provider": "cpss3", "rootfs_provider_passthrough": passthrough}
     prepare(csm17, A, **old)
-    assert "Don't know how to handle 'root=craycps-s3'" in await failed_boot(csm17)
+    await boot(csm17)
+    csm17.wait(20)
+    ended = (await session(csm17))["status"]
+    assert ended["status"] == "complete"
+    assert ended["error"].startswith("Unsupported rootfs_provider ('cpss3') specified in boot set")
 
 
 async def test_a_passthrough_of_another_site_is_seen(csm17: Lab) -> None:

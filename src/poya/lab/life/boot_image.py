@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from poya.lab.ports import LabObjects
+from poya.lab.profiles import ReleaseProfile
 from poya.lab.services.ims_links import split_s3
 from poya.lab.state import JsonObject
 
@@ -17,7 +18,20 @@ _PROTOCOLS = {"cpss3": "craycps-s3", "sbps": "sbps-s3"}
 
 
 class NoImage(Exception):
-    """A boot set whose image cannot be read; the text is for the session's error."""
+    """A boot set that BOS cannot make sense of; the text is for the session's error."""
+
+
+def require_provider(profile: ReleaseProfile, boot_set: Mapping[str, Any]) -> None:
+    """Refuse a root file system provider that this BOS has no code for.
+
+    Raises:
+        NoImage: It has none.
+    """
+    provider = boot_set.get("rootfs_provider")
+    known = {"cpss3": profile.has_cps, "sbps": profile.has_sbps}
+    if provider and not known.get(provider):
+        words = f"Unsupported rootfs_provider ('{provider}') specified in boot set"
+        raise NoImage(f"{words}: {dict(boot_set)}")
 
 
 async def boot_artifacts(objects: LabObjects, boot_set: Mapping[str, Any]) -> dict[str, str]:

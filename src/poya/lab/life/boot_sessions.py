@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from poya.lab.life.boot_image import NoImage, boot_artifacts
+from poya.lab.life.boot_image import NoImage, boot_artifacts, require_provider
 from poya.lab.life.boot_nodes import NodeChoice, joined
 from poya.lab.services.times import bos_time, rfc3339
 from poya.lab.site import LabSite
@@ -138,6 +138,7 @@ class BootSessions:
             (template.get("cfs") or {}).get("configuration")
         )
         configured = template.get("enable_cfs", True)
+        require_provider(self._site.profile, boot_set)
         return {
             "boot_artifacts": await boot_artifacts(self._site.objects, boot_set),
             "configuration": cfs or "" if configured else "",
