@@ -65,6 +65,13 @@ def test_a_node_that_fails_says_why(directory: Path) -> None:
     assert "poya lab console --site prealps XNAME" in done.stderr
 
 
+def test_a_session_that_touched_no_node_is_told_as_such(directory: Path) -> None:
+    done = poya(directory, "boot", TEMPLATE, "--limit", "x1c0s0b0n0")
+    assert (done.returncode, done.stdout) == (13, "")
+    assert "before it touched a node" in done.stderr
+    assert "No nodes were found to act on." in done.stderr
+
+
 def test_an_unknown_template_is_refused_in_bos_words(directory: Path) -> None:
     done = poya(directory, "boot", "none")
     assert done.returncode == 2

@@ -67,6 +67,16 @@ def boot(
         click.echo(json.dumps({"session": name, "status": status, "failed": failed}, indent=2))
     else:
         _summarise(status, failed)
+    _require_success(site, status)
+
+
+def _require_success(site: str, status: Mapping[str, Any]) -> None:
+    if status.get("error") and not status["managed_components_count"]:
+        raise NodesFailed(
+            f"BOS ended the session at {site} before it touched a node.",
+            why=printable(str(status["error"])),
+            todo="Mend the template or its image, and boot again.",
+        )
     if status["percent_failed"] or status.get("error"):
         raise NodesFailed(
             f"Not all nodes of {site} came up.", todo=f"poya lab console --site {site} XNAME"
@@ -111,10 +121,12 @@ def _summarise(status: Mapping[str, Any], failed: list[dict[str, Any]]) -> None:
     if sys.stderr.isatty():
         click.echo("\r\x1b[K", nl=False, err=True)
     total = status["managed_components_count"]
+    if status.get("error") and not total:
+        return
     good = round(total * status["percent_successful"] / 100)
     click.echo(f"{good} of {total} nodes are as they should be.")
     if status.get("error"):
-        click.echo(f"BOS: {status['error']}")
+        click.echo(wrapped(printable(f"BOS: {status['error']}"), ""))
     for (error, reason), xnames in _alike(failed).items():
         click.echo(f"\n{count(len(xnames), 'node')}: {printable(error)}")
         if reason:
