@@ -167,6 +167,25 @@ def require_specifier(boot_set: JsonObject) -> None:
         raise BootSetError(f"No non-empty hardware specifier fields ({SPECIFIERS})")
 
 
+async def _bootable(
+    objects: LabObjects, boot_set: JsonObject, no_image: str, no_kernel: str
+) -> dict[str, JsonObject]:
+    """The artifacts of a boot set's image, a kernel among them.
+
+    Raises:
+        BootSetError: There is none; it begins with `no_image` or `no_kernel`.
+    """
+    try:
+        artifacts = await artifacts_of(objects, boot_set)
+    except Found as found:
+        raise BootSetError(f"{no_image}. Error: {found}") from found
+    try:
+        await require_object(objects, artifacts, KERNEL)
+    except Found as found:
+        raise BootSetError(f"{no_kernel}. Error: {found}") from found
+    return artifacts
+
+
 async def _old_warnings(
     objects: LabObjects, boot_set: JsonObject, about: str, operation: str
 ) -> list[str]:
@@ -183,14 +202,9 @@ async def _old_warnings(
         )
     if operation == "shutdown":
         return []
-    try:
-        artifacts = await artifacts_of(objects, boot_set)
-    except Found as found:
-        raise BootSetError(f"could not locate its boot artifacts. Error: {found}") from found
-    try:
-        await require_object(objects, artifacts, KERNEL)
-    except Found as found:
-        raise BootSetError(f"could not locate its kernel. Error: {found}") from found
+    artifacts = await _bootable(
+        objects, boot_set, "could not locate its boot artifacts", "could not locate its kernel"
+    )
     warnings = []
     for kind, word in ((INITRD, "initrd"), (PARAMETERS, "boot_parameters")):
         try:
@@ -213,14 +227,9 @@ def _provider_warnings(boot_set: JsonObject, profile: ReleaseProfile) -> list[st
 async def _require_artifacts(objects: LabObjects, boot_set: JsonObject) -> None:
     """Look at the manifest and at the objects that a boot needs. Etags are not compared."""
     path = boot_set["path"]
-    try:
-        artifacts = await artifacts_of(objects, boot_set)
-    except Found as found:
-        raise BootSetError(f"Can't find boot artifacts. Error: {found}") from found
-    try:
-        await require_object(objects, artifacts, KERNEL)
-    except Found as found:
-        raise BootSetError(f"Can't find kernel in {path}. Error: {found}") from found
+    artifacts = await _bootable(
+        objects, boot_set, "Can't find boot artifacts", f"Can't find kernel in {path}"
+    )
     if INITRD not in artifacts:
         raise BootSetWarning(f"{path} doesn't contain a initrd")
     for kind, word in ((INITRD, "initrd"), (PARAMETERS, "boot_parameters")):
