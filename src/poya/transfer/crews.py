@@ -15,6 +15,10 @@ from poya.transfer.etags import MIB
 from poya.transfer.tuning import Tuner
 
 _START = 12
+# Those that begin together end together, and nothing is on its way while all of them wait for the
+# service's answers. So only a few begin at once, and the others one after the other.
+_AT_ONCE = 4
+_APART_S = 0.04
 # A request should last about this long: long enough that the round trip before it does not
 # matter, short enough that all streams work on the bytes that are needed next.
 _REQUEST_S = 0.25
@@ -37,7 +41,8 @@ class Crew:
         self._threads = ThreadPoolExecutor(most, name)
         self._lock = threading.Lock()
         self._waiting: deque[tuple[Future[None], Callable[[], None]]] = deque()
-        self._running = 0
+        self._running = self._begun = 0
+        self._is_under_way = threading.Event()
 
     def __enter__(self) -> Self:
         return self
@@ -87,9 +92,13 @@ class Crew:
     def _dispatch(self) -> None:
         while self._waiting and self._running < self._tuner.limit:
             self._running += 1
-            self._threads.submit(self._run, *self._waiting.popleft())
+            self._begun += 1
+            late_s = max(0, self._begun - _AT_ONCE) * _APART_S
+            self._threads.submit(self._run, late_s, *self._waiting.popleft())
 
-    def _run(self, future: Future[None], work: Callable[[], None]) -> None:
+    def _run(self, late_s: float, future: Future[None], work: Callable[[], None]) -> None:
+        # What is through so soon needs no order; and once the first is through there is one.
+        self._is_under_way.wait(late_s)
         try:
             work()
         except BaseException as error:  # noqa: BLE001 -- handed to whoever waits for the result
@@ -97,6 +106,7 @@ class Crew:
         else:
             future.set_result(None)
         finally:
+            self._is_under_way.set()
             with self._lock:
                 self._running -= 1
                 self._dispatch()

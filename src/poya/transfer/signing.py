@@ -1,18 +1,23 @@
 # SPDX-License-Identifier: Apache-2.0
-"""AWS signature version 4, by botocore, which is imported when the first request is signed."""
+"""AWS signature version 4 as S3 wants it: paths are signed as they are sent, encoded once.
+
+Of our own because it is all that botocore would be needed for, which takes 0.15 s to import before
+the first byte moves. Tests compare it with botocore's.
+"""
 
 from __future__ import annotations
 
-import functools
-import logging
-from collections.abc import Callable, Mapping
+import hashlib
+import hmac
+from collections.abc import Mapping
 from dataclasses import dataclass
-from types import SimpleNamespace
-from typing import TypeAlias
+from datetime import UTC, datetime
+from urllib.parse import urlsplit
 
 from poya.transfer.credentials import Credentials
 
-_Sign: TypeAlias = "Callable[[Unsigned, Credentials, str], dict[str, str]]"
+_ALGORITHM = "AWS4-HMAC-SHA256"
+_UNSIGNED_BODY = "UNSIGNED-PAYLOAD"
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,38 +39,47 @@ class Unsigned:
     signs_body: bool = True
 
 
-def sign(request: Unsigned, credentials: Credentials, region: str) -> dict[str, str]:
-    """The request's headers with date, token and signature added."""
-    return _signer()(request, credentials, region)
+def sign(
+    request: Unsigned, credentials: Credentials, region: str, now: datetime | None = None
+) -> dict[str, str]:
+    """The request's headers with date, token, digest of the body and signature added.
+
+    Args:
+        request: What is to be signed.
+        credentials: Whose signature.
+        region: Of the service; RGW takes the empty one.
+        now: The time that the signature tells; the clock's by default.
+    """
+    stamp = (now or datetime.now(UTC)).strftime("%Y%m%dT%H%M%SZ")
+    digest = hashlib.sha256(request.body).hexdigest() if request.signs_body else _UNSIGNED_BODY
+    headers = {**request.headers, "X-Amz-Date": stamp, "X-Amz-Content-SHA256": digest}
+    if credentials.session_token:
+        headers["X-Amz-Security-Token"] = credentials.session_token
+    scope = f"{stamp[:8]}/{region}/s3/aws4_request"
+    canonical, names = _canonical(request, headers, digest)
+    to_sign = "\n".join((_ALGORITHM, stamp, scope, hashlib.sha256(canonical).hexdigest()))
+    key = f"AWS4{credentials.secret_access_key}".encode()
+    for word in (*scope.split("/"), to_sign):
+        key = hmac.digest(key, word.encode(), "sha256")
+    authorization = (
+        f"{_ALGORITHM} Credential={credentials.access_key_id}/{scope}, "
+        f"SignedHeaders={names}, Signature={key.hex()}"
+    )
+    return {**headers, "Authorization": authorization}
 
 
-@functools.cache
-def _signer() -> _Sign:
-    import botocore.auth  # noqa: PLC0415 -- 100 ms that commands without S3 do without
-    import botocore.awsrequest  # noqa: PLC0415
-    import botocore.credentials  # noqa: PLC0415
-
-    # At level DEBUG this logger writes session tokens and signatures.
-    # A filter, not `disabled`: logging.config enables existing loggers again.
-    logging.getLogger("botocore.auth").addFilter(_never)
-
-    def with_botocore(request: Unsigned, credentials: Credentials, region: str) -> dict[str, str]:
-        outgoing = botocore.awsrequest.AWSRequest(
-            method=request.method,
-            url=request.url,
-            headers=dict(request.headers),
-            data=request.body,
-        )
-        settings = {"payload_signing_enabled": request.signs_body}
-        outgoing.context["client_config"] = SimpleNamespace(s3=settings)
-        keys = botocore.credentials.Credentials(
-            credentials.access_key_id, credentials.secret_access_key, credentials.session_token
-        )
-        botocore.auth.S3SigV4Auth(keys, "s3", region).add_auth(outgoing)
-        return {name: str(value) for name, value in outgoing.headers.items()}
-
-    return with_botocore
-
-
-def _never(_: logging.LogRecord) -> bool:
-    return False
+def _canonical(request: Unsigned, headers: Mapping[str, str], digest: str) -> tuple[bytes, str]:
+    """The request as both sides spell it, and the names of the headers in it."""
+    url = urlsplit(request.url)
+    lines = {name.lower(): " ".join(value.split()) for name, value in headers.items()}
+    names = ";".join(sorted(lines))
+    canonical = (
+        request.method,
+        url.path or "/",
+        "&".join(sorted(url.query.split("&"))),
+        *(f"{name}:{lines[name]}" for name in sorted(lines)),
+        "",
+        names,
+        digest,
+    )
+    return "\n".join(canonical).encode(), names
