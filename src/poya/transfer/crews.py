@@ -17,8 +17,8 @@ from poya.transfer.tuning import Tuner
 _START = 12
 # Those that begin together end together, and nothing is on its way while all of them wait for the
 # service's answers. So only a few begin at once, and the others one after the other.
-_AT_ONCE = 4
-_APART_S = 0.04
+_AT_ONCE = 6
+_APART_S = 0.03
 # A request should last about this long: long enough that the round trip before it does not
 # matter, short enough that all streams work on the bytes that are needed next.
 _REQUEST_S = 0.25
