@@ -57,8 +57,8 @@ class ObjectReader:
 
 
 @dataclass(frozen=True, slots=True)
-class ObjectSource:
-    """An object to read.
+class _StoredObject:
+    """An object of a site.
 
     Attributes:
         store: The site's store.
@@ -67,6 +67,14 @@ class ObjectSource:
 
     store: S3Store
     place: ObjectPlace
+
+    def __str__(self) -> str:
+        return f"{self.place} at {self.store.site}"
+
+
+@dataclass(frozen=True, slots=True)
+class ObjectSource(_StoredObject):
+    """An object to read."""
 
     @property
     def is_remote(self) -> bool:
@@ -81,21 +89,10 @@ class ObjectSource:
             part_size = self.store.part_size(self.place, head.etag, guard)
         return ObjectReader(self.store, self.place, head, part_size)
 
-    def __str__(self) -> str:
-        return f"{self.place} at {self.store.site}"
-
 
 @dataclass(frozen=True, slots=True)
-class ObjectTarget:
-    """An object to write.
-
-    Attributes:
-        store: The site's store.
-        place: Bucket and key.
-    """
-
-    store: S3Store
-    place: ObjectPlace
+class ObjectTarget(_StoredObject):
+    """An object to write."""
 
     @property
     def is_object(self) -> bool:
@@ -140,9 +137,6 @@ class ObjectTarget:
         upload_id, kept = found or (begin_upload(self, layout, opening, guard), {})
         sink = MultipartSink(self, upload_id, kept, opening.memory)
         return _chunked(sink, self, (upload_id, layout), opening.delta)
-
-    def __str__(self) -> str:
-        return f"{self.place} at {self.store.site}"
 
 
 def _chunked(
