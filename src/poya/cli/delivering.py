@@ -114,13 +114,13 @@ def end(workshop: Workshop, places: tuple[Place, Place]) -> None:
         workshop.bundles.works.end(here.directory)
 
 
-def refuse_carried(facts: Mapping[str, str], place: Place, what: str) -> None:
+def refuse_carried(facts: Mapping[str, str], place: Place, then: str) -> None:
     """Say that a bundle is not here any more.
 
     Args:
         facts: Of the run that made it.
         place: The run's target.
-        what: What is done with it now, and where.
+        then: What that means for what was asked.
 
     Raises:
         UsageError: It was carried away.
@@ -129,6 +129,6 @@ def refuse_carried(facts: Mapping[str, str], place: Place, what: str) -> None:
         return
     where = place.destination
     raise UsageError(
-        f"The bundle of the run {facts['run']} was carried to {where}; it can only be {what}.",
+        f"The bundle of the run {facts['run']} was carried to {where}; {then}.",
         todo=f"poya bundle verify --deep {where}" if where != STREAM else "",
     )

@@ -200,7 +200,7 @@ async def resume(
 ) -> Outcome:
     """Go on with a run that stopped part-way; a finished one is verified again."""
     with workshop.runs.open(run_id) as (run, (here, there)):
-        refuse_carried(run.journal.facts(), there, "verified there")
+        refuse_carried(run.journal.facts(), there, "nothing is left to do")
         interrupted.run = run.id
         async with workshop.source(here, there) as source, workshop.target(there) as opener:
             with following(moving.progress) as listener, speaking_beside(there):

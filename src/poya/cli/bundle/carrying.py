@@ -97,11 +97,26 @@ def export_bundle(session: Session, directory: str, destination: str, wrapping: 
     )
 
 
-def import_bundle(session: Session, origin: str, directory: str, wrapping: Wrapping) -> None:
-    """Bring a bundle from a directory, a tar file or stream, or an S3 store."""
+def import_bundle(
+    session: Session,
+    origin: str,
+    directory: str,
+    wrapping: Wrapping,
+    policy: TrustPolicy | None = None,
+) -> None:
+    """Bring a bundle from a directory, a tar file or stream, or an S3 store.
+
+    Args:
+        session: The configuration.
+        origin: Where it is.
+        directory: Where it goes.
+        wrapping: What opens it, and the keys that must have signed it.
+        policy: What else is demanded of it where no keys are.
+    """
     from poya.sites.bundle.stores import Landing
 
-    landing = Landing(Path(directory).absolute(), demanding(wrapping.keys))
+    wanted = policy if policy and not wrapping.keys else demanding(wrapping.keys)
+    landing = Landing(Path(directory).absolute(), wanted)
     with (
         _watched(session) as work,
         Bundles(session.settings).to_read(origin, wrapping.identities) as store,

@@ -78,7 +78,7 @@ def prune_bundles(session: Session, root: str, pruning: Pruning, *, as_json: boo
     with Bundles(session.settings).catalog(root) as (bundles, store):
         kept = reasons_to_keep(bundles, pruning.retention)
         going = [bundle for bundle in bundles if bundle.where not in kept]
-        _show_kept(bundles, kept, as_json=as_json)
+        _show_kept(bundles, kept, "" if as_json else root)
         freed = size(sum(bundle.size_bytes for bundle in going))
         summary = f"{count(len(going), 'bundle')} of {len(bundles)} to remove, {freed}."
         if pruning.is_dry or not going:
@@ -91,12 +91,15 @@ def prune_bundles(session: Session, root: str, pruning: Pruning, *, as_json: boo
     click.echo(f"{count(len(going), 'bundle')} removed, {freed}.", err=True)
 
 
-def _show_kept(bundles: list[Listed], kept: Mapping[str, str], *, as_json: bool) -> None:
-    if as_json:
+def _show_kept(bundles: list[Listed], kept: Mapping[str, str], root: str) -> None:
+    """As a table of what is below the root; as JSON where it is empty."""
+    if not root:
         documents = [_as_json(bundle) | {"kept": kept.get(bundle.where)} for bundle in bundles]
         click.echo(json.dumps(documents, indent=2))
         return
-    rows = [(kept.get(b.where, "goes"), b.vcluster or "-", _day(b), b.where) for b in bundles]
+    rows = [
+        (kept.get(b.where, "goes"), b.vcluster or "-", _day(b), _where(b, root)) for b in bundles
+    ]
     click.echo(table(("", "VCLUSTER", "MADE (UTC)", "WHERE"), rows))
 
 

@@ -114,7 +114,7 @@ def _restore_by_directory(
         )
     wrapping, named = how
     workshop = Workshop(session.settings)
-    workshop.site_place(order.site or session.site)
+    policy = workshop.bundles.trust(workshop.site_place(order.site or session.site))
     works = workshop.bundles.works
     # Nobody knows whether another stream is the same.
     unique = (secrets.token_hex(8),) if place.where == STREAM else ()
@@ -122,7 +122,7 @@ def _restore_by_directory(
     directory = directory or str(works.directory(place.where, ("restore", *unique)))
     works.begin(directory, "restore", place.where)
     try:
-        import_bundle(session, place.where, directory, wrapping)
+        import_bundle(session, place.where, directory, wrapping, policy)
         restore_from(session, BundlePlace(directory), order)
     except BaseException:
         if works.leave(directory):

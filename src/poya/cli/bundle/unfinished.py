@@ -11,6 +11,7 @@ import click
 from poya.bootstrap import BundlePlace, OutgoingPlace, Workshop
 from poya.bootstrap.places import decode_place
 from poya.bootstrap.works import Kept
+from poya.cli.delivering import STREAM
 from poya.cli.session import Session, can_ask
 from poya.cli.text import minute, printable, size, wrapped
 from poya.errors import Cancelled, Locked
@@ -27,7 +28,8 @@ class _Belonging:
     def way_on(self) -> str:
         if self.run:
             return f"poya migrate resume {self.run}"
-        return f"repeat the {self.kept.purpose}" if self.kept.purpose else ""
+        with_work = f" with --work {self.kept.directory}" if self.kept.place == STREAM else ""
+        return f"repeat the {self.kept.purpose}{with_work}" if self.kept.purpose else ""
 
 
 def list_unfinished(session: Session, *, as_json: bool) -> None:

@@ -127,7 +127,7 @@ def undo_run(session: Session, run_id: str, *, yes: bool) -> None:
 
 async def _undo(workshop: Workshop, run_id: str, interrupted: Interrupted) -> int:
     with workshop.runs.open(run_id) as (run, (_, there)):
-        refuse_carried(run.journal.facts(), there, "undone here: remove it there")
+        refuse_carried(run.journal.facts(), there, "to take it back remove it there")
         interrupted.run = run.id
         interrupted.verb = "undo"
         async with workshop.target(there) as opener:

@@ -81,7 +81,7 @@ def _run_of(workshop: Workshop, name: str) -> str:
 
 async def _verify(workshop: Workshop, run_id: str, *, deep: bool) -> _Found:
     with workshop.runs.look_at(run_id) as (run, (_, there)):
-        refuse_carried(run.journal.facts(), there, "verified there")
+        refuse_carried(run.journal.facts(), there, "it is verified there")
         async with workshop.target(there, read_only=True) as opener:
             target = opener(None)
             found = await carrying.look(run, target)

@@ -88,7 +88,9 @@ def sealed(stream: BinaryIO, recipients: Sequence[Recipient]) -> Iterator[Binary
         worker.join()
     if failure:
         raise StoppedPartWay(
-            "The encrypted bundle could not be written to its end.", why=f"{failure[0]}"
+            "The encrypted bundle could not be written to its end.",
+            why=f"{failure[0]}",
+            todo="See whether there is space where it goes, then write it again.",
         ) from failure[0]
 
 
