@@ -116,3 +116,15 @@ def test_pruning_takes_encrypted_parts_along(
     finally:
         store.close()
     assert archive.objects() == {}
+
+
+def test_a_comparison_of_which_one_side_fails_ends_with_that_alone(
+    identity: Path, tmp_path: Path
+) -> None:
+    bundle, away = with_a_secret(tmp_path), tmp_path / "away"
+    export = ("bundle", "export", str(bundle), str(away), "--encrypt-to", recipient(identity))
+    assert run(*export)[0] == 0
+    code, _, err = run("diff", str(away), str(bundle))
+    assert code == 2
+    assert "--identity" in err
+    assert "never retrieved" not in err

@@ -89,7 +89,7 @@ async def _carry(
         await asyncio.shield(carrying)
     except asyncio.CancelledError:
         cancel.set()
-        await asyncio.wait([carrying])
+        await asyncio.gather(carrying, return_exceptions=True)
         raise
 
 

@@ -64,7 +64,7 @@ class BundleSource:
             vcluster = await asyncio.shield(work)
         except asyncio.CancelledError:
             cancel.set()
-            await asyncio.wait([work])
+            await asyncio.gather(work, return_exceptions=True)
             raise
         if self._refuses_damage:
             refuse_damaged(vcluster)
