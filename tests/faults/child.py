@@ -1,4 +1,7 @@
-"""A run in a process of its own, which kills itself at one point: `CONFIG DIRECTORY VERB POINT`."""
+"""A run in a process of its own, which kills itself at one point: `CONFIG DIRECTORY VERB POINT`.
+
+It says on its standard output when it begins.
+"""
 
 from __future__ import annotations
 
@@ -34,6 +37,7 @@ def main() -> None:
     config, directory, verb, at = sys.argv[1:]
     settings = load_settings(config)
     alps, prealps = (site_config(settings.site(name)) for name in ("alps", "prealps"))
+    print("begins", flush=True)
     asyncio.run(_go(verb, Path(directory), (alps, prealps), int(at)))
 
 

@@ -5,6 +5,7 @@ Each row answers what it found wrong; nothing is what it should answer.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import subprocess
 import sys
@@ -29,6 +30,7 @@ from poya.lab.site import LoggedRequest
 _PARTS, _TOKENS = 2, 2
 _PRAGMAS, _FULL = ("journal_mode", "synchronous"), ["wal", 2]
 _RESUMABLE = (11, 12, 13, 16, 17)
+_NEVER = 1_000_000
 
 
 def killed_then_resumed(world: World, scene: Scene, at: Deaths, how: How) -> list[str]:
@@ -245,13 +247,30 @@ class ForReal(How):
     """Each attempt is a real process, killed by a real SIGKILL."""
 
     def dies(self, attempt: Attempt, verb: str, at: int | str) -> None:
-        words = (
-            sys.executable, "-m", "faults.child", str(attempt.world.pair.config_path),
-            str(attempt.directory), verb, str(at),
-        )  # fmt: skip
-        tests = Path(__file__).parents[1]
-        path = os.pathsep.join((str(tests.parent / "src"), str(tests)))
-        subprocess.run(words, check=False, env={**os.environ, "PYTHONPATH": path}, timeout=120)
+        subprocess.run(_child(attempt, verb, at), check=False, env=_environment(), timeout=120)
+
+
+class AtAnyMoment(How):
+    """Each attempt is a real process, killed by a real SIGKILL so many milliseconds after it began."""
+
+    def dies(self, attempt: Attempt, verb: str, at: int | str) -> None:
+        words = _child(attempt, verb, _NEVER)
+        with subprocess.Popen(words, env=_environment(), stdout=subprocess.PIPE) as process:
+            assert process.stdout is not None
+            process.stdout.readline()
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                process.wait(int(at) / 1000)
+            process.kill()
+
+
+def _child(attempt: Attempt, verb: str, at: int | str) -> tuple[str, ...]:
+    config = str(attempt.world.pair.config_path)
+    return (sys.executable, "-m", "faults.child", config, str(attempt.directory), verb, str(at))
+
+
+def _environment() -> dict[str, str]:
+    tests = Path(__file__).parents[1]
+    return {**os.environ, "PYTHONPATH": os.pathsep.join((str(tests.parent / "src"), str(tests)))}
 
 
 def goes_to_the_end(attempt: Attempt) -> list[str]:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Callable, Iterable
 
 import pytest
 
 from faults.rows import (
+    AtAnyMoment,
     ForReal,
     How,
     killed_then_resumed,
@@ -15,12 +17,14 @@ from faults.rows import (
     undone_with_kills,
 )
 from faults.scale import SHARDS, WHOLE, pairs, share
-from faults.situations import FRESH, SITUATIONS
+from faults.situations import FRESH, OVERWRITE, SITUATIONS
 from faults.world import Scene, World
 
 _Row = Callable[[World, Scene, tuple[int, ...], How], list[str]]
 _DOUBLES = 130
 _EVERY_NTH_FOR_REAL = 10
+# A run takes about a second where nothing else is at work.
+_MOMENTS, _WITHIN_MS = 96, 1500
 
 situations = pytest.mark.parametrize("situation", SITUATIONS)
 shards = pytest.mark.parametrize("shard", SHARDS)
@@ -105,4 +109,19 @@ def test_a_real_process_killed_for_real_goes_on(world: World, situation: str, sh
     found = found_by(killed_then_resumed, world, situation, share(apply, shard, 1), ForReal())
     found += found_by(killed_then_undone, world, situation, share(apply, shard, 0), ForReal())
     found += found_by(undone_with_kills, world, situation, share(undo, shard, 1), ForReal())
+    assert not found
+
+
+@shards
+def test_a_real_process_killed_at_any_moment_goes_on_and_can_be_taken_back(
+    world: World, shard: int
+) -> None:
+    """What no point foresees. Naive code survives this, which is why there are the points."""
+    draw = random.Random(9)
+    moments = share([draw.randrange(_WITHIN_MS) for _ in range(_MOMENTS)], shard, 0)
+    found = []
+    for number, moment in enumerate(moments):
+        row = killed_then_undone if number % 3 == 0 else killed_then_resumed
+        wrong = row(world, world.scene(OVERWRITE), (moment,), AtAnyMoment())
+        found += [f"{moment} ms: {text}" for text in wrong]
     assert not found
