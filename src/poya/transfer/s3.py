@@ -6,8 +6,6 @@ Every method may be called from many threads. Errors are those of `Caller.run`.
 
 from __future__ import annotations
 
-import base64
-import urllib.parse
 from collections.abc import Callable, Mapping, Sequence
 
 from poya.errors import BadAnswer, RequestRefused, Unreachable
@@ -19,7 +17,15 @@ from poya.transfer.guard import Guard
 from poya.transfer.http import Body, Exchanger, HttpResponse, Transport
 from poya.transfer.retry import QUICK
 from poya.transfer.s3calls import Call, Caller, Service
-from poya.transfer.s3values import ObjectHead, ObjectPlace, S3Config, place_path
+from poya.transfer.s3requests import (
+    META_PREFIX,
+    copy_source,
+    md5_header,
+    metadata_headers,
+    next_page,
+    part_query,
+)
+from poya.transfer.s3values import ObjectHead, ObjectPlace, S3Config
 from poya.transfer.s3xml import (
     BucketGrants,
     PartInfo,
@@ -35,7 +41,6 @@ from poya.transfer.s3xml import (
 )
 
 _PARTIAL = 206
-_META = "x-amz-meta-"
 _FREE = Guard()
 
 
@@ -124,7 +129,9 @@ class S3Store:
         headers = self._run(Call("HEAD", place), guard).headers
         if not (size := headers.get("content-length", "")).isdecimal():
             raise BadAnswer(f"HEAD {place} at {self.site} tells no size.")
-        metadata = {k.removeprefix(_META): v for k, v in headers.items() if k.startswith(_META)}
+        metadata = {
+            k.removeprefix(META_PREFIX): v for k, v in headers.items() if k.startswith(META_PREFIX)
+        }
         etag, modified = clean_etag(headers.get("etag", "")), headers.get("last-modified", "")
         return ObjectHead(int(size), etag, metadata, modified)
 
@@ -205,7 +212,7 @@ class S3Store:
         Args:
             if_absent: `RequestRefused` with status 412 if the object exists (If-None-Match: *).
         """
-        headers = _metadata_headers(metadata or {}) | _md5_header(md5(data))
+        headers = metadata_headers(metadata or {}) | md5_header(md5(data))
         if if_absent:
             headers["If-None-Match"] = "*"
         return _etag(self._run(Call("PUT", place, headers=headers, body=data), guard))
@@ -219,7 +226,7 @@ class S3Store:
         guard: Guard = _FREE,
     ) -> str:
         """Write an object of known md5 in one request; the store refuses other bytes."""
-        headers = _metadata_headers(metadata) | _md5_header(md5_hex)
+        headers = metadata_headers(metadata) | md5_header(md5_hex)
         call = Call("PUT", place, headers=headers, body=body, signs_body=False)
         return _etag(self._run(call, guard))
 
@@ -247,11 +254,11 @@ class S3Store:
             guard: The stop.
             if_match: An etag; `RequestRefused` with status 412 if the source has another by now.
         """
-        headers = _copy_source(source)
+        headers = copy_source(source)
         if if_match:
             headers["x-amz-copy-source-if-match"] = f'"{if_match}"'
         if metadata is not None:
-            headers |= {"x-amz-metadata-directive": "REPLACE", **_metadata_headers(metadata)}
+            headers |= {"x-amz-metadata-directive": "REPLACE", **metadata_headers(metadata)}
         return self._copy(Call("PUT", target, headers=headers, slow=True), guard)
 
     def create_multipart(
@@ -261,7 +268,7 @@ class S3Store:
 
         Each time it is sent again (the guard's `retried` tells) it may leave an upload behind.
         """
-        headers = _metadata_headers(metadata)
+        headers = metadata_headers(metadata)
         call = Call("POST", place, {"uploads": ""}, headers)
         upload_id = text_of(parse_xml(self._run(call, guard).body), "UploadId")
         if not upload_id:
@@ -283,8 +290,8 @@ class S3Store:
             md5_hex: Sent as Content-MD5, so that the store refuses other bytes; None for a
                 streamed part, whose etag the caller compares.
         """
-        headers = _md5_header(md5_hex) if md5_hex else {}
-        call = Call("PUT", place, _part_query(upload), headers, body, signs_body=False)
+        headers = md5_header(md5_hex) if md5_hex else {}
+        call = Call("PUT", place, part_query(upload), headers, body, signs_body=False)
         return _etag(self._run(call, guard))
 
     def upload_part_copy(
@@ -297,8 +304,8 @@ class S3Store:
     ) -> str:
         """Make a part of bytes that the store holds, first to last inclusive (UploadPartCopy)."""
         first, last = byte_range
-        headers = _copy_source(source) | {"x-amz-copy-source-range": f"bytes={first}-{last}"}
-        return self._copy(Call("PUT", place, _part_query(upload), headers, slow=True), guard)
+        headers = copy_source(source) | {"x-amz-copy-source-range": f"bytes={first}-{last}"}
+        return self._copy(Call("PUT", place, part_query(upload), headers, slow=True), guard)
 
     def list_parts(
         self, place: ObjectPlace, upload_id: str, guard: Guard = _FREE
@@ -311,9 +318,7 @@ class S3Store:
             parts += parse_parts(root)
             if text_of(root, "IsTruncated") != "true":
                 return parts
-            query = _next_page(
-                query, {"part-number-marker": text_of(root, "NextPartNumberMarker")}
-            )
+            query = next_page(query, {"part-number-marker": text_of(root, "NextPartNumberMarker")})
 
     def list_uploads(self, bucket: str, prefix: str, guard: Guard = _FREE) -> list[UploadInfo]:
         """All open uploads whose key begins with `prefix` (ListMultipartUploads, every page)."""
@@ -328,7 +333,7 @@ class S3Store:
                 "key-marker": text_of(root, "NextKeyMarker"),
                 "upload-id-marker": text_of(root, "NextUploadIdMarker"),
             }
-            query = _next_page(query, markers)
+            query = next_page(query, markers)
 
     def list_keys(self, bucket: str, prefix: str, guard: Guard = _FREE) -> list[str]:
         """The keys of all objects that begin with `prefix` (ListObjectsV2, every page)."""
@@ -352,7 +357,7 @@ class S3Store:
             if text_of(root, "IsTruncated") != "true":
                 return sizes
             token = text_of(root, "NextContinuationToken")
-            query = _next_page(query, {"continuation-token": token})
+            query = next_page(query, {"continuation-token": token})
 
     def complete(
         self,
@@ -385,27 +390,3 @@ class S3Store:
 
 def _etag(response: HttpResponse) -> str:
     return clean_etag(response.headers.get("etag", ""))
-
-
-def _md5_header(md5_hex: str) -> dict[str, str]:
-    return {"Content-MD5": base64.b64encode(bytes.fromhex(md5_hex)).decode("ascii")}
-
-
-def _metadata_headers(metadata: Mapping[str, str]) -> dict[str, str]:
-    return {f"{_META}{name}": value for name, value in metadata.items()}
-
-
-def _copy_source(source: ObjectPlace) -> dict[str, str]:
-    return {"x-amz-copy-source": urllib.parse.quote(f"/{place_path(source)}", safe="/-_.~")}
-
-
-def _part_query(upload: tuple[str, int]) -> dict[str, str]:
-    upload_id, number = upload
-    return {"uploadId": upload_id, "partNumber": str(number)}
-
-
-def _next_page(query: Mapping[str, str], markers: Mapping[str, str]) -> dict[str, str]:
-    following = {**query, **markers}
-    if following == query or not any(markers.values()):
-        raise BadAnswer("The object store's list goes in a circle.")
-    return following
