@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, cast
 import click
 
 from poya.errors import ConfigError, UsageError
+from poya.settings.transfer import DELTA_MODES, MOST_PARALLEL
 
 if TYPE_CHECKING:
     from poya.settings import Settings
@@ -85,13 +86,13 @@ def moving_options(command: _Command) -> _Command:
         ),
         click.option(
             "--delta",
-            type=click.Choice(["auto", "always", "never"]),
+            type=click.Choice(DELTA_MODES),
             help="Of rebuilt files send only what is new; auto (the usual): where it is faster.",
         ),
         click.option("--memory", default="", metavar="SIZE", help="For all of poya; else 256M."),
         click.option(
             "--parallel",
-            type=click.IntRange(1, 256),
+            type=click.IntRange(1, MOST_PARALLEL),
             metavar="N",
             help="Requests at once, each way; else as many, up to 16, as turn out to pay.",
         ),
