@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from lab.services.fakes import Lab, detail, logged_in, make_lab
+from lab.services.fakes import Lab, detail
 
 CFS = "/apis/cfs"
 V3 = f"{CFS}/v3/configurations"
@@ -437,11 +437,9 @@ async def test_knows_no_tenants_before_1_7(csm16: Lab) -> None:
     assert (await csm16.call("PUT", f"{V3}/a", body)).status_code == 400
 
 
-async def test_is_bare_on_csm_1_3() -> None:
+async def test_is_bare_on_csm_1_3(csm13: Lab) -> None:
     """CFS 1.11: no /versions, and no description of configurations."""
-    lab = await logged_in(make_lab("1.3"))
-    assert (await lab.call("GET", f"{CFS}/versions")).status_code == 404
+    assert (await csm13.call("GET", f"{CFS}/versions")).status_code == 404
     body = {"layers": [], "description": "d"}
-    assert (await lab.call("PUT", f"{V2}/blue", body)).status_code == 400
-    assert (await lab.call("PUT", f"{V2}/blue", {"layers": []})).status_code == 200
-    await lab.client.aclose()
+    assert (await csm13.call("PUT", f"{V2}/blue", body)).status_code == 400
+    assert (await csm13.call("PUT", f"{V2}/blue", {"layers": []})).status_code == 200

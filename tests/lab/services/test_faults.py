@@ -12,7 +12,7 @@ import httpx2
 import pytest
 import uvicorn
 
-from lab.services.fakes import Lab, add_nodes, logged_in, make_lab
+from lab.services.fakes import Lab, add_nodes
 from poya.lab.faults import Fault, FaultAction, FaultPlan
 from poya.lab.gateway import build_gateway
 from poya.lab.services.mishaps import PeerReset
@@ -119,11 +119,9 @@ async def served(lab: Lab) -> AsyncIterator[httpx2.AsyncClient]:
 
 
 @pytest.fixture
-async def live() -> AsyncIterator[tuple[Lab, httpx2.AsyncClient]]:
-    lab = await logged_in(make_lab("1.6"))
-    async with served(lab) as client:
-        yield lab, client
-    await lab.client.aclose()
+async def live(csm16: Lab) -> AsyncIterator[tuple[Lab, httpx2.AsyncClient]]:
+    async with served(csm16) as client:
+        yield csm16, client
 
 
 @pytest.mark.parametrize(

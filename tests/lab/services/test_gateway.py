@@ -13,7 +13,6 @@ from starlette.types import Receive, Scope, Send
 from lab.services.fakes import Lab, make_lab
 from poya.lab.gateway import build_gateway
 from poya.lab.services.identity import Accounts
-from poya.lab.state import SiteState
 
 IMAGES = "/apis/ims/v3/images"
 
@@ -98,11 +97,10 @@ async def test_refuses_an_expired_token(csm16: Lab) -> None:
     assert (answer.status_code, answer.text) == (401, "Jwt is expired")
 
 
-async def test_takes_tokens_from_before_a_restart() -> None:
+async def test_takes_tokens_from_before_a_restart(csm16: Lab) -> None:
     """The signing key belongs to the site's records."""
-    state = SiteState.in_memory()
-    before = await user(make_lab("1.6", state), "heidi")
-    after = make_lab("1.6", state)
+    before = await user(csm16, "heidi")
+    after = make_lab("1.6", csm16.site.state)
     after.token = before.token
     assert (await after.call("GET", IMAGES)).status_code == 200
 
@@ -213,17 +211,16 @@ async def test_describes_the_site(csm16: Lab) -> None:
     assert described["domain"] == "alps.example.org"
 
 
-def test_never_shows_secrets() -> None:
+async def test_never_shows_secrets(csm16: Lab) -> None:
     """Neither in reprs nor in the site's own."""
-    lab = make_lab("1.6")
-    assert "s3cret" not in repr(lab.site)
-    assert "pass" not in repr(lab.site.accounts.users["heidi"])
+    assert "s3cret" not in repr(csm16.site)
+    assert "pass" not in repr(csm16.site.accounts.users["heidi"])
     assert "hush" not in repr(Accounts(clients={"c": "hush"}))
 
 
-async def test_answers_the_lifespan_protocol() -> None:
+async def test_answers_the_lifespan_protocol(csm16: Lab) -> None:
     """What a server asks at start and end."""
-    app = build_gateway(make_lab("1.6").site)
+    app = build_gateway(csm16.site)
     told: list[str] = []
     asked = iter(["lifespan.startup", "lifespan.shutdown"])
 
