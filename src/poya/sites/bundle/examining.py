@@ -129,8 +129,7 @@ def _by_size(directory: Path, index: Index) -> tuple[list[str], dict[str, FileVe
         except BundleDamaged as error:
             verdicts[name] = _absent(directory, index, name, error)
             continue
-        if entry.size_bytes is not None and size_bytes != entry.size_bytes:
-            evidence = f"bytes {size_bytes}, expected {entry.size_bytes}"
+        if entry.size_bytes is not None and (evidence := length_difference(entry, size_bytes)):
             verdicts[name] = _verdict(index, name, "altered", evidence)
         else:
             present.append(name)
@@ -142,6 +141,13 @@ def _absent(directory: Path, index: Index, name: str, error: BundleDamaged) -> F
         evidence = "'poya bundle import' with --identity opens it"
         return _verdict(index, name, "encrypted", evidence)
     return _verdict(index, name, "missing", error.why or error.what)
+
+
+def length_difference(entry: FileEntry, size_bytes: int) -> str:
+    """How a file's length differs from the index; empty if it does not."""
+    if size_bytes == entry.size_bytes:
+        return ""
+    return f"bytes {size_bytes}, expected {entry.size_bytes}"
 
 
 def difference(entry: FileEntry, found: Digests, *, is_deep: bool) -> str:

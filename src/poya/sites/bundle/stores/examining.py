@@ -11,7 +11,14 @@ from typing import IO
 
 from poya.errors import BundleDamaged, UsageError
 from poya.sites.bundle.digests import Digests, HashProgress, ignore_progress
-from poya.sites.bundle.examining import Examination, FileVerdict, Verdict, damage_for, difference
+from poya.sites.bundle.examining import (
+    Examination,
+    FileVerdict,
+    Verdict,
+    damage_for,
+    difference,
+    length_difference,
+)
 from poya.sites.bundle.guard import is_guarded
 from poya.sites.bundle.index import Index
 from poya.sites.bundle.names import CHUNKS
@@ -107,8 +114,7 @@ class _Looking:
         return read_through((Path(name), away.source), md5, self._cancel, self._progress)
 
     def _length(self, name: str, size_bytes: int) -> str:
-        expected = self._index.files[name].size_bytes
-        return "" if size_bytes == expected else f"bytes {size_bytes}, expected {expected}"
+        return length_difference(self._index.files[name], size_bytes)
 
     def _difference(self, name: str, found: Digests) -> str:
         return difference(self._index.files[name], found, is_deep=False)
@@ -169,10 +175,8 @@ class Weighing(Landing):
                 kept.append(chunk)
         found = Digests(seen_bytes, md5.hexdigest(), sha256.hexdigest())
         self._records[name] = b"".join(kept)
-        self._evidence[name] = (
-            f"bytes {seen_bytes}, expected {entry.size_bytes}"
-            if seen_bytes != entry.size_bytes
-            else difference(entry, found, is_deep=False)
+        self._evidence[name] = length_difference(entry, seen_bytes) or difference(
+            entry, found, is_deep=False
         )
 
     def finish(self) -> None:
