@@ -56,6 +56,20 @@ def test_an_image_for_arm_is_brought_as_what_it_is(cluster: VCluster, says: str)
         assert f"boot set 'compute': arch ARM, {says}" in entity.edits
 
 
+def test_an_image_is_brought_as_what_its_boot_sets_are_told() -> None:
+    """A boot set for Other says nothing of the image; its nodes do, to the image and the rest."""
+    cluster = old(arch_of_nodes="ARM")
+    boot_sets = {
+        "compute": boot_set("a1", arch=None, node_groups=["gele"]),
+        "odd": boot_set("a1", arch="Other", node_groups=["gele"]),
+    }
+    plan = plan_of(dataclasses.replace(cluster, templates=(template("gele", boot_sets),)))
+    (entity,) = plan.of_kind("template")
+    assert entity.body["boot_sets"]["compute"]["arch"] == "ARM"
+    assert [i.arch for i in plan.images] == ["aarch64"]
+    assert "arch-filled" in {f.id for f in plan.findings}
+
+
 def test_its_nodes_are_paired_with_nodes_of_that_architecture() -> None:
     plan = plan_of(old(arch_of_kernel="aarch64"))
     assert [pair.target for pair in plan.nodes] == list(TARGETS)

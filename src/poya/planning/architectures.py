@@ -43,7 +43,7 @@ def fill_architectures(vcluster: VCluster, inventory: Inventory) -> Filled:
     origins = {
         image.id: origin
         for image in vcluster.images
-        if not image.arch and (origin := _origin(image, vcluster))
+        if not image.arch and (origin := origin_of(image, vcluster))
     }
     if inventory.capabilities.is_verbatim or not origins:
         return Filled(vcluster, origins)
@@ -60,7 +60,8 @@ def fill_architectures(vcluster: VCluster, inventory: Inventory) -> Filled:
     return Filled(replace(vcluster, templates=tuple(templates)), origins, edits)
 
 
-def _origin(image: Image, vcluster: VCluster) -> Origin | None:
+def origin_of(image: Image, vcluster: VCluster) -> Origin | None:
+    """What says what an image is for: its kernel, else its boot sets, else the nodes it boots."""
     kernel = image.contents.kernel if image.contents else None
     if kernel and kernel.arch in BOS_ARCH_OF_IMS:
         return Origin(kernel.arch, "its kernel says")

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Set
 
-from poya.model.image import IMS_ARCH_OF_BOS, Image, Manifest
+from poya.model.image import Image, Manifest
 from poya.model.intent import Intent
 from poya.model.inventory import Inventory
 from poya.model.names import MANIFEST_NAME, new_names
@@ -13,6 +13,7 @@ from poya.model.plan import Action, ArtifactPlan, ImagePlan
 from poya.model.records import EntityRef
 from poya.model.run import OWN_KEYS, SOURCE_KEY
 from poya.model.vcluster import VCluster
+from poya.planning.architectures import origin_of
 from poya.planning.translation import tenant_at
 from poya.planning.twins import Twins
 
@@ -131,31 +132,16 @@ def _is_intact(image: Image) -> bool:
 
 
 def _arch(image: Image, vcluster: VCluster, inventory: Inventory) -> str | None:
-    """The record's arch; where the source does not record it, what its kernel is for.
+    """The record's arch; where the source does not record it, what else says it.
 
-    Where nobody looked into the kernel, its boot sets tell what they boot it on. IMS takes an
-    image without arch for x86_64 without a word, and BOS then refuses ARM boot sets.
+    IMS takes an image without arch for x86_64 without a word, and BOS then refuses ARM boot sets.
     """
     if not inventory.capabilities.has_image_arch:
         return None
-    return image.arch or _kernel_arch(image) or boot_set_arch(image, vcluster) or "x86_64"
-
-
-def _kernel_arch(image: Image) -> str:
-    """What the kernel itself says, where somebody looked."""
-    kernel = image.contents.kernel if image.contents else None
-    return kernel.arch if kernel else ""
-
-
-def boot_set_arch(image: Image, vcluster: VCluster) -> str:
-    """What the boot sets that use the image say of its architecture, in IMS's words."""
-    archs = {
-        IMS_ARCH_OF_BOS.get(boot_set.arch or "X86", "")
-        for template in vcluster.templates
-        for boot_set in template.boot_sets
-        if boot_set.path == image.manifest_path
-    }
-    return archs.pop() if len(archs) == 1 else ""
+    if image.arch:
+        return image.arch
+    origin = origin_of(image, vcluster)
+    return origin.arch if origin else "x86_64"
 
 
 def _metadata(image: Image, inventory: Inventory) -> dict[str, str]:
