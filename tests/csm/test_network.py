@@ -4,10 +4,9 @@
 from __future__ import annotations
 
 import asyncio
-import gc
 import gzip
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -138,19 +137,29 @@ async def test_socks_resolves_the_name_on_the_far_side(ca: Ca) -> None:
     assert proxy.asked == [(3, NAME, 443)]
 
 
-# httpcore2 2.16 leaves the socket of a failed SOCKS handshake to the garbage collector, which
-# may come in the middle of any later test: it is called for here.
-socks_leak = pytest.mark.filterwarnings("ignore::ResourceWarning")
+@pytest.mark.parametrize("through", ["tls", "socks"])
+async def test_a_connection_given_up_while_it_is_made_is_closed(through: str) -> None:
+    began, ended = asyncio.Event(), asyncio.Event()
+
+    async def silent(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read(1)
+        began.set()
+        while await reader.read(1000):
+            pass
+        ended.set()
+
+    async with serving(silent) as port:
+        url, proxy = f"https://127.0.0.1:{port}", f"socks5h://127.0.0.1:{port}"
+        settings = {"proxy": proxy} if through == "socks" else {}
+        async with client("https://api.example" if settings else url, **settings) as site:
+            asking = asyncio.create_task(site.ims.images.list())
+            await began.wait()
+            asking.cancel()
+            await asyncio.gather(asking, return_exceptions=True)
+            async with asyncio.timeout(10):
+                await ended.wait()
 
 
-@pytest.fixture
-def swept() -> Iterator[None]:
-    yield
-    gc.collect()
-
-
-@socks_leak
-@pytest.mark.usefixtures("swept")
 async def test_a_proxy_that_refuses_is_named() -> None:
     async def refuse(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await reader.readexactly(3)
@@ -167,8 +176,6 @@ async def test_a_proxy_that_refuses_is_named() -> None:
     assert "Host unreachable" in caught.value.why
 
 
-@socks_leak
-@pytest.mark.usefixtures("swept")
 @pytest.mark.parametrize("reply", [b"", b"HTTP/1.1 400 Bad Request\r\n\r\n", b"\x05\xff"])
 async def test_a_proxy_that_talks_nonsense_is_named(reply: bytes) -> None:
     async def nonsense(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -188,8 +195,6 @@ async def silence(reader: asyncio.StreamReader, _: asyncio.StreamWriter) -> None
     await asyncio.sleep(60)
 
 
-@socks_leak
-@pytest.mark.usefixtures("swept")
 async def test_a_proxy_that_says_nothing_ends_in_time() -> None:
     started_s = time.monotonic()
     async with (

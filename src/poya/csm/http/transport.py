@@ -18,6 +18,7 @@ from poya.csm.auth import Authorization, Credentials
 from poya.csm.config import SiteConfig
 from poya.csm.http.answers import Answer
 from poya.csm.http.calls import MEBIBYTE, Call
+from poya.csm.http.connecting import Connecting
 from poya.csm.http.faults import SENDING_FAILS, translate
 from poya.csm.http.peers import Peer, peer_of
 from poya.csm.http.readonly import ReadOnlyTransport, harmless_requests
@@ -211,6 +212,7 @@ class Wire:
             content=call.body,
             headers=headers,
             timeout=httpx2.Timeout(progress_s, connect=self._config.connect_timeout_s),
+            extensions={"trace": Connecting()},
         )
 
     def _longest_wait_s(self, call: Call) -> float:
