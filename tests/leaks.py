@@ -1,7 +1,6 @@
-"""What a failed connection leaves to the garbage collector.
+"""What a process that is taken for dead leaves to the garbage collector.
 
-A connection that is given up in the middle of its TLS handshake is not closed by httpcore2 2.16 but
-by the garbage collector, which warns of it in whatever test comes next.
+A real one's sockets are closed by its kernel; ours would warn in whatever test comes next.
 """
 
 from __future__ import annotations

@@ -13,7 +13,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from leaks import collected
 from poya.cli.main import run
 from poya.lab.pytest_plugin import LabPair, TestSite
 
@@ -65,7 +64,7 @@ class Desk:
         """Type one command."""
         out, err = io.StringIO(), io.StringIO()
         configured = _environment(POYA_CONFIG=str(self.config))
-        with collected(), configured, redirect_stdout(out), redirect_stderr(err):
+        with configured, redirect_stdout(out), redirect_stderr(err):
             status = run(list(words))
         answer = Answer(status, out.getvalue(), err.getvalue())
         self._note(words, answer)
